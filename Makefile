@@ -1,0 +1,51 @@
+# Rushes. `make demo` shows the main job, `make test` proves it, `make check` is what CI runs.
+# Everything bootstraps itself into .venv from the lock files; Python 3.11+, git and make are all that is needed.
+
+SHELL := /bin/sh
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+CONTRACTS ?= $(wildcard ../shared/contracts)
+CODE := bot cogs sandbox tests benchmarks
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check format lint types imports bench lock clean
+
+help: ## what can be made
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(STAMP) ## the virtual environment, from the lock files
+
+$(STAMP): requirements.lock requirements-dev.lock pyproject.toml scripts/bootstrap
+	PYTHON="$(PYTHON)" scripts/bootstrap $(VENV) dev
+	@touch $@
+
+demo: $(STAMP) ## the whole path on this machine, without token, key or network (SERVE=1 keeps it running)
+	@$(BIN)/rushes demo --output demo-output $(if $(CONTRACTS),--contracts $(CONTRACTS)) $(if $(filter 1,$(SERVE)),--serve)
+
+test: $(STAMP) ## every test, under five minutes on two cores
+	$(BIN)/python -m pytest -n 2 --dist worksteal
+
+check: format lint types imports test ## what CI runs
+
+format: $(STAMP)
+	$(BIN)/ruff format --check $(CODE)
+
+lint: $(STAMP)
+	$(BIN)/ruff check $(CODE)
+
+types: $(STAMP)
+	$(BIN)/basedpyright
+
+imports: $(STAMP)
+	$(BIN)/lint-imports
+
+bench: $(STAMP) ## timings, as ratios measured in one run
+	$(BIN)/python -m benchmarks
+
+lock: $(STAMP) ## re-compile requirements.lock and requirements-dev.lock
+	UV=$(BIN)/uv scripts/lock
+
+clean: ## forget everything that was made
+	rm -rf $(VENV) demo-output .pytest_cache .ruff_cache .hypothesis .import_linter_cache

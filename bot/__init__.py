@@ -1,0 +1,1 @@
+"""Rushes: a Discord bot that turns a message's attachments into a video."""

@@ -1,0 +1,1 @@
+"""May this person, here, now, for this price? Pure decisions with reasons."""

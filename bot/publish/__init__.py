@@ -1,0 +1,1 @@
+"""Makes references reachable by URL for the vendor."""

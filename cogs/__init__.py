@@ -1,0 +1,1 @@
+"""Forms, buttons, words: Discord ends here."""

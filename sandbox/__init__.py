@@ -1,0 +1,1 @@
+"""A Discord and an Oxen on loopback, and the demo."""
