@@ -1,0 +1,88 @@
+"""What a model takes: fields, limits, prices, token style. Data from the vendor's record and the pinned file."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from bot.domain.media import Kind
+from bot.domain.prompts import PromptStyle
+
+
+class FieldType(StrEnum):
+    """JSON types of request fields that we know how to fill."""
+
+    STRING = "string"
+    INTEGER = "integer"
+    BOOLEAN = "boolean"
+    ARRAY = "array"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FieldSpec:
+    """One field of the request body as the schema has it. `choices` is empty when anything goes."""
+
+    name: str
+    type: FieldType
+    choices: tuple[str | int, ...] = ()
+    default: str | int | bool | None = None
+    required: bool = False
+    max_items: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KindLimits:
+    """What a model takes of one kind. `None` means: no limit known."""
+
+    max_count: int
+    formats: tuple[str, ...]
+    max_bytes_each: int | None = None
+    max_bytes_together: int | None = None
+    min_seconds_together: float | None = None
+    max_seconds_together: float | None = None
+    min_area_pixels: int | None = None
+    max_area_pixels: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelLimits:
+    """What a request may hold. `kinds` has an entry for each kind the model takes."""
+
+    kinds: Mapping[Kind, KindLimits]
+    max_files: int
+    max_prompt_characters: int
+    audio_needs_visual: bool
+    min_seconds: int
+    max_seconds: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pricing:
+    """Micro-USD per output second: by resolution where known, else `otherwise`; `None` is an unknown price."""
+
+    by_resolution: Mapping[str, int] = field(default_factory=dict[str, int])
+    otherwise: int | None = None
+
+    def per_second(self, resolution: str) -> int | None:
+        """The price of a second at that resolution, or `None` when it is unknown."""
+        return self.by_resolution.get(resolution, self.otherwise)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelSpec:
+    """A model as this deployment sees it now. `schema_version` names the pinned file that gave limits and style."""
+
+    id: str
+    schema_version: str
+    style: PromptStyle
+    fields: Mapping[str, FieldSpec]
+    limits: ModelLimits
+    pricing: Pricing = Pricing()
+    live: bool = False
+    drift: tuple[str, ...] = ()
+
+    def worst_cost_usd_micros(self, *, seconds: int | None, resolution: str, takes: int) -> int | None:
+        """The most the takes can cost; `seconds=None` (auto) counts as the model's maximum. `None`: price unknown."""
+        per_second = self.pricing.per_second(resolution)
+        if per_second is None:
+            return None
+        return per_second * (self.limits.max_seconds if seconds is None else seconds) * takes

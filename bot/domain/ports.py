@@ -1,0 +1,292 @@
+"""The ports, in their callers' words. The promise is in the docstring; the adapter is somewhere else."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from bot.domain.admission import GuildPolicy, Usage
+from bot.domain.generations import Generation, PreparedBody, Submission
+from bot.domain.media import AnimaticPlan, MediaFacts, Sniffed
+from bot.domain.models import ModelSpec
+from bot.domain.prompts import Finding, Prompt
+from bot.domain.references import Offer, Reference
+from bot.domain.requests import Post, Publication, Request, Snapshot, Take, Wish
+from bot.domain.states import RequestState, TakeState
+
+FaultPoint = Callable[[str], None]
+"""Called with a name right where a crash would hurt most. Does nothing in production; tests end the process there."""
+
+
+def no_fault(_name: str) -> None:
+    """The `FaultPoint` of production."""
+
+
+class RequestStore(Protocol):
+    """Our tables, the truth. Every method is one transaction; a cancelled caller never leaves half of one behind.
+
+    Moves check `version`: `Stale` is raised when the row has moved on, `IllegalMove` when the state table forbids it.
+    `Unavailable` when the database does not answer.
+    """
+
+    async def create_draft(self, request_id: str, wish: Wish, *, now_ms: int) -> Snapshot:
+        """Stores the wish. The same `interaction_id` again answers the request it already made."""
+        ...
+
+    async def load(self, request_id: str) -> Snapshot | None:
+        """The request with takes and posts, or `None`."""
+        ...
+
+    async def usage(self, guild_id: int, person_id: int, *, now_ms: int) -> Usage:
+        """What counts against today's quotas (UTC day of `now_ms`)."""
+        ...
+
+    async def keep_references(self, request: Request, references: Sequence[Reference]) -> Request:
+        """Stores what was collected for a draft (replacing what was)."""
+        ...
+
+    async def accept(
+        self,
+        request: Request,
+        *,
+        prompt: Prompt,
+        findings: Sequence[Finding],
+        model_id: str,
+        policy: GuildPolicy,
+        now_ms: int,
+    ) -> Snapshot:
+        """Draft → queued with its planned takes, if the quotas allow it now; else `Refused`, and nothing changes.
+
+        The quota is read and the request counted in this one transaction: simultaneous accepts cannot overspend.
+        """
+        ...
+
+    async def claim_next(self, policy: Callable[[int], GuildPolicy], *, max_running: int, now_ms: int) -> str | None:
+        """Queued → preparing for the next request in turn, under each guild's and the bot's limit; its id, or `None`.
+
+        Inside a guild the order is that of acceptance; between guilds the one with fewest running goes first.
+        """
+        ...
+
+    async def move(self, request: Request, state: RequestState, **changes: object) -> Request:
+        """Stores a new state (or the same one) and the named fields of `Request`."""
+        ...
+
+    async def move_take(self, take: Take, state: TakeState, **changes: object) -> Take:
+        """Stores a new state (or the same one) and the named fields of `Take`."""
+        ...
+
+    async def begin_submission(self, take: Take, prepared: PreparedBody, *, now_ms: int) -> Take | None:
+        """Planned → submitting with its body, before the paid call.
+
+        `None` while another body of the same fingerprint is in submitting: the vendor's echo could not tell the two
+        apart, so this one waits until that one is settled.
+        """
+        ...
+
+    async def intend_post(self, request_id: str, slot: str, channel_id: int, *, now_ms: int) -> tuple[Post, bool]:
+        """The outbox row of that slot, and whether it was there before this call (then look before posting)."""
+        ...
+
+    async def record_post(self, request_id: str, slot: str, *, message_id: int | None, shown: str | None) -> None:
+        """Stores the message's id and what it shows (the state it was drawn for)."""
+        ...
+
+    async def open_requests(self) -> tuple[str, ...]:
+        """Ids of the requests that want work: not final, or final but not yet shown or announced as such."""
+        ...
+
+    async def watched_takes(self) -> tuple[Take, ...]:
+        """The parked takes: rendering, with a generation id."""
+        ...
+
+    async def claimed_generations(self) -> frozenset[str]:
+        """Every generation id that some take already owns."""
+        ...
+
+    async def waiting_in_guild(self, guild_id: int) -> tuple[str, ...]:
+        """Ids of the queued requests of a guild, in line order, at most 25."""
+        ...
+
+    async def take_lease(self, name: str, holder: str, *, ttl_ms: int, now_ms: int) -> bool:
+        """True when `holder` has the lease until `now_ms + ttl_ms`: it was free, lapsed, or its own."""
+        ...
+
+    async def recall(self, key: str) -> str | None:
+        """A small fact kept across restarts (such as the hash of the synced commands)."""
+        ...
+
+    async def remember(self, key: str, value: str) -> None:
+        """Keeps a small fact."""
+        ...
+
+    async def contents_in_use(self) -> frozenset[str]:
+        """Keys of the bytes that requests and takes still point to."""
+        ...
+
+
+class ContentStore(Protocol):
+    """Bytes by their SHA-256 (lower-case hex). `Unavailable` when the storage does not answer."""
+
+    async def put(self, path: Path) -> str:
+        """Keeps a file's bytes and answers their key. Keeping the same bytes again costs nothing."""
+        ...
+
+    async def copy_to(self, key: str, path: Path) -> None:
+        """Writes the bytes to a local file (created or replaced), streamed. `KeyError` when they are not there."""
+        ...
+
+    async def discard(self, key: str) -> None:
+        """Forgets the bytes; not an error when they are gone."""
+        ...
+
+
+class Downloader(Protocol):
+    """Fetches an offer's bytes."""
+
+    async def fetch(self, offer: Offer, into: Path) -> int:
+        """Streams the offer's file to `into` and answers its byte count.
+
+        `Refused` (file-too-large, source-not-allowed, source-gone …) or `Unavailable`.
+        """
+        ...
+
+
+class MediaTools(Protocol):
+    """Looks into files. Untrusted bytes are opened only in the media child; a killed child is a clear `Refused`."""
+
+    def sniff(self, head: bytes) -> Sniffed:
+        """What the first 64 KiB say. No decoder is involved; unknown content has `kind=None`."""
+        ...
+
+    async def probe(self, path: Path, sniffed: Sniffed) -> MediaFacts:
+        """Measures a file. `Refused` with file-unreadable, media-too-heavy and the like."""
+        ...
+
+    async def animatic(self, plan: AnimaticPlan, into: Path) -> MediaFacts:
+        """Draws a real MP4 out of the plan's parts and measures it."""
+        ...
+
+    async def contact_sheet(self, clips: Sequence[Path], into: Path, *, labels: Sequence[str]) -> None:
+        """Writes a PNG with frames of each clip in a row of its own."""
+        ...
+
+
+class Provider(Protocol):
+    """The vendor of generations. Raises the `ProviderError` tree; never spends twice by itself."""
+
+    async def model(self) -> ModelSpec:
+        """The model as the vendor describes it now (cached for an hour), or the pinned one when it cannot be had."""
+        ...
+
+    def prepare(self, spec: ModelSpec, submission: Submission) -> PreparedBody:
+        """Puts a submission into the schema's fields; every value is explicit. Pure."""
+        ...
+
+    async def submit(self, body: Mapping[str, object]) -> str:
+        """Starts one generation and answers its id. `NotStarted`, `Rejected` or `OutcomeUnknown`."""
+        ...
+
+    async def find(
+        self, body: Mapping[str, object], *, since_ms: int, claimed: Collection[str]
+    ) -> tuple[Generation, ...]:
+        """The generations that echo this very body, begun since then, and that nobody has claimed. `Unavailable`."""
+        ...
+
+    async def active(self) -> tuple[Generation, ...]:
+        """Every generation that is queued or processing, in one call. `Unavailable`."""
+        ...
+
+    async def look(self, generation_id: str) -> Generation:
+        """One generation with its cost; `state=MISSING` when the vendor does not know it. `Unavailable`."""
+        ...
+
+    async def cancel(self, generation_id: str) -> None:
+        """Asks the vendor to stop; no promise: `look` tells what came of it. `Unavailable`."""
+        ...
+
+    async def download(self, url: str, into: Path) -> int:
+        """Streams a result to a file and answers its byte count. `Unavailable`, or `Rejected` (result-gone …)."""
+        ...
+
+
+class Publisher(Protocol):
+    """Makes references reachable by URL for the vendor, per take, and takes them back."""
+
+    @property
+    def max_bytes_each(self) -> int:
+        """The largest file it can carry."""
+        ...
+
+    def refusal(self, reference: Reference) -> str | None:
+        """The code of why it cannot carry this reference, or `None`. Pure."""
+        ...
+
+    async def publish(
+        self, take_id: str, references: Sequence[Reference], existing: Sequence[Publication]
+    ) -> tuple[Publication, ...]:
+        """URLs of this take's own, valid from now for hours; `existing` ones are renewed, not posted again.
+
+        `Unavailable`, or `Refused` when it cannot be done for good.
+        """
+        ...
+
+    async def withdraw(self, publications: Sequence[Publication]) -> None:
+        """Takes them back; not an error when they are gone. `Unavailable`."""
+        ...
+
+
+class Poster(Protocol):
+    """Posts files into a channel exactly once, by nonce and by marker. Used by publishers; results use `Courier`."""
+
+    async def post_files(
+        self, channel_id: int, *, nonce: str, marker: str, files: Sequence[tuple[str, Path]]
+    ) -> tuple[int, tuple[str, ...]]:
+        """Posts named files once; answers the message id and their fresh URLs, in order.
+
+        `Unavailable`, `DeliveryRefused`.
+        """
+        ...
+
+    async def file_urls(self, channel_id: int, message_id: int) -> tuple[str, ...] | None:
+        """Fresh URLs of a message's files, or `None` when the message is gone. `Unavailable`."""
+        ...
+
+    async def delete(self, channel_id: int, message_id: int) -> None:
+        """Deletes a message; not an error when it is gone. `Unavailable`."""
+        ...
+
+
+class Courier(Protocol):
+    """Brings cards and results to Discord with the bot's token. Posts once per slot, whatever crashed in between."""
+
+    async def show_card(self, snapshot: Snapshot) -> None:
+        """Posts the request's card, or edits it to the snapshot. `Unavailable`, `DeliveryRefused`."""
+        ...
+
+    async def open_thread(self, snapshot: Snapshot) -> int | None:
+        """The thread for the result: the card's own (opened once), the one it was asked in, or `None`: the channel."""
+        ...
+
+    async def deliver(self, snapshot: Snapshot, clips: Sequence[tuple[Take, Path]]) -> None:
+        """Posts the result with its clips. `Unavailable`, `DeliveryRefused`."""
+        ...
+
+    async def announce(self, snapshot: Snapshot) -> None:
+        """Tells the requester, once, that the request ended without a clip, why, and what it cost."""
+        ...
+
+
+class Cards(Protocol):
+    """Keeps cards true without haste: coalesces changes and never edits one card faster than its interval."""
+
+    def changed(self, request_id: str) -> None:
+        """The request's card wants to be drawn anew, soon."""
+        ...
+
+
+class Engine(Protocol):
+    """Who carries a request's next steps."""
+
+    def wake(self, request_id: str, *, delay_ms: int = 0) -> None:
+        """Sees to it that `advance(request_id)` runs, now or after the delay; at most one at a time per request."""
+        ...

@@ -1,0 +1,162 @@
+"""A request, its takes, and what hangs on them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from bot.domain.media import MediaFacts
+from bot.domain.prompts import Finding, Prompt
+from bot.domain.reasons import Reason
+from bot.domain.references import Offer, Reference
+from bot.domain.states import RequestState, TakeState
+
+
+class ChannelKind(StrEnum):
+    """What the request's channel can do: a text channel opens a thread, a thread is one, others only take posts."""
+
+    TEXT = "text"
+    THREAD = "thread"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a request was made. Discord ids. `upload_limit_bytes` is the guild's, as reported (a hint)."""
+
+    guild_id: int
+    channel_id: int
+    channel_kind: ChannelKind
+    upload_limit_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """Who asks: the Discord id and the name to show (cleaned by the cards)."""
+
+    id: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parameters:
+    """What the person chose, in neutral values: duration `None` and aspect ratio "auto" leave it to the model."""
+
+    duration_seconds: int | None = None
+    resolution: str = "720p"
+    aspect_ratio: str = "auto"
+    audio: bool = True
+    seed: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What a cog hands over: everything a person asked for, in plain values.
+
+    `interaction_id` makes it durable exactly once; `missing_permissions` are what the bot lacks here.
+    """
+
+    interaction_id: int
+    place: Place
+    person: Person
+    prompt: str
+    offers: tuple[Offer, ...]
+    parameters: Parameters
+    take_count: int = 1
+    missing_permissions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """A person's wish, durable from the first moment. `version` grows with every stored change."""
+
+    id: str
+    version: int
+    state: RequestState
+    interaction_id: int
+    place: Place
+    person: Person
+    written_prompt: str
+    offers: tuple[Offer, ...]
+    parameters: Parameters
+    take_count: int
+    created_at_ms: int
+    prompt: Prompt | None = None
+    findings: tuple[Finding, ...] = ()
+    references: tuple[Reference, ...] = ()
+    model_id: str | None = None
+    accepted_at_ms: int | None = None
+    started_at_ms: int | None = None
+    finished_at_ms: int | None = None
+    thread_id: int | None = None
+    cancel_requested_by: int | None = None
+    failure: Reason | None = None
+    attempts: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Publication:
+    """One reference made reachable for one take. `handle` is the publisher's own and lets it renew and withdraw."""
+
+    reference_id: str
+    handle: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Take:
+    """One generation of a request. `body` is exactly what is (to be) sent; it is stored before it is paid for."""
+
+    id: str
+    request_id: str
+    ordinal: int
+    version: int
+    state: TakeState
+    publications: tuple[Publication, ...] = ()
+    body: Mapping[str, object] | None = None
+    fingerprint: str | None = None
+    attempts: int = 0
+    looks: int = 0
+    not_before_ms: int = 0
+    submitting_at_ms: int | None = None
+    generation_id: str | None = None
+    submitted_at_ms: int | None = None
+    vendor_status: str | None = None
+    result_url: str | None = None
+    clip: str | None = None
+    clip_facts: MediaFacts | None = None
+    cost_usd_micros: int | None = None
+    failure: Reason | None = None
+    withdrawn: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Post:
+    """The outbox's row of one message. `slot` is card, result-1 …, notice; `message_id` is `None` until it is known."""
+
+    request_id: str
+    slot: str
+    channel_id: int
+    intended_at_ms: int
+    message_id: int | None = None
+    shown: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """A request with all that belongs to it, read in one transaction. `place_in_line` counts from 1 while queued."""
+
+    request: Request
+    takes: tuple[Take, ...] = ()
+    posts: tuple[Post, ...] = ()
+    place_in_line: int | None = None
+
+    def post(self, slot: str) -> Post | None:
+        """The outbox row of that slot, if there is one."""
+        return next((post for post in self.posts if post.slot == slot), None)
+
+    @property
+    def known_cost_usd_micros(self) -> int | None:
+        """The sum of what the vendor said the takes cost; `None` when any submitted take's cost is unknown."""
+        submitted = [take for take in self.takes if take.submitting_at_ms is not None]
+        costs = [take.cost_usd_micros for take in submitted]
+        return None if any(cost is None for cost in costs) else sum(cost or 0 for cost in costs)

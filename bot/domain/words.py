@@ -1,0 +1,179 @@
+"""The catalogue: codes in, sentences out. Codes inside, words at the edge; no other file holds a sentence for a person.
+
+A sentence says what happened and what to do next. What it cost is said by `money_line`, from the rows, never guessed.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from bot.domain.prompts import Finding
+from bot.domain.reasons import Argument, Reason
+
+SENTENCES: Final[Mapping[str, str]] = {
+    # --- files -----------------------------------------------------------------------------------------------------
+    "file-too-large": "“{name}” is {size}, over the limit of {limit} per file. Attach a smaller version.",
+    "source-not-allowed": "“{name}” does not come from Discord's own file servers, so it was not fetched. "
+    "Attach the file itself.",
+    "source-gone": "“{name}” is no longer at Discord (deleted or expired). Attach it again.",
+    "source-unavailable": "“{name}” could not be fetched from Discord just now. Try again in a minute.",
+    "file-not-media": "“{name}” is not a picture, video or sound: its content is {found}. "
+    "Attach a {accepted} file, or take this one out.",
+    "format-not-accepted": "“{name}” is {found}; the model takes {accepted} as {kind}. "
+    "Convert it and attach it again, or take it out.",
+    "file-unreadable": "“{name}” says it is {found} but could not be read: the file is damaged or incomplete. "
+    "Save it anew and attach it again.",
+    "media-too-heavy": "“{name}” takes too much work to open ({limit}). Attach a smaller or shorter version.",
+    "file-too-large-for-model": "“{name}” is {size}; the model takes at most {limit} per {kind}. Attach "
+    "a smaller version.",
+    "kind-too-large-together": "Your {kind} files are {size} together; the model takes at most {limit}. "
+    "Take one out or shrink them.",
+    "kind-too-long-together": "Your {kind} files last {seconds} s together; the model takes at most {limit} s. "
+    "Shorten them or take one out.",
+    "kind-too-short-together": "Your {kind} files last {seconds} s together; the model needs at least {limit} s. "
+    "Attach a longer one.",
+    "frame-too-small": "“{name}” is {width}×{height}; the model needs at least {limit} pixels a frame "
+    "(such as 640×640). Attach a larger version.",
+    "frame-too-large": "“{name}” is {width}×{height}; the model takes at most {limit} pixels a frame "
+    "(such as 834×1112). Attach a smaller version.",
+    "too-many-of-kind": "You attached {count} {kind} files; the model takes at most {limit}. Take {surplus} out.",
+    "too-many-references": "You attached {count} files; the model takes at most {limit} in all. Take {surplus} out.",
+    "kind-not-accepted": "“{name}” is {kind}, which this model does not take. Take it out.",
+    "audio-needs-visual": "Sound alone is not enough: the model needs at least one image or video beside it. Add one.",
+    "same-file-twice": "“{name}” has the same content as “{other}”, so both are {token}.",
+    "publisher-too-large": "“{name}” is {size}; this bot can hand the model files of at most {limit}. "
+    "Attach a smaller version, or ask the bot's operator for a larger way to publish references.",
+    "publisher-missing": "“{name}” cannot be handed to the model: this bot has no staging channel, and "
+    "without one only "
+    "images up to {limit} can be sent. Ask the bot's operator to set one.",
+    "publisher-refused": "Discord does not let this bot put references into its staging channel. Tell the "
+    "bot's operator; then try again.",
+    "bytes-gone": "“{name}” is no longer held by this bot. Attach it again.",
+    # --- the prompt ------------------------------------------------------------------------------------------------
+    "empty-prompt": "The prompt is empty. Say what should happen in the video.",
+    "prompt-too-long": "The prompt has {count} characters; at most {limit} fit. Shorten it.",
+    "unknown-reference": "“{mention}” points to nothing. {existing}{nearest}",
+    "ambiguous-reference": "“{mention}” could be {candidates}. Write the number you mean.",
+    "unused-reference": "{token} ({name}) is attached but the prompt does not mention it.",
+    "no-reference-mentioned": "The prompt mentions none of the attached files.",
+    "loose-mention-unresolved": "“{mention}” points to no file and was left as text.",
+    "name-shadowed": "“{mention}” means {token}, not the file “{name}”; write “@{name}” for the file.",
+    "mention-replaced": "“{mention}” was replaced by “{replacement}”.",
+    # --- may I -----------------------------------------------------------------------------------------------------
+    "missing-permissions": "I lack permissions in this channel: {permissions}. "
+    "Ask a moderator to grant them, then try again.",
+    "person-quota": "You have used {used} of your {limit} takes today and asked for {asked}. More are free {resets}.",
+    "guild-quota": "This server has used {used} of its {limit} takes today and you asked for {asked}. "
+    "More are free {resets}.",
+    "too-many-waiting": "You already have {count} requests waiting here; at most {limit} may. "
+    "Wait for one to start, or cancel one.",
+    "parameter-not-offered": "{name} “{value}” is not offered by the model. It offers: {choices}.",
+    "not-in-guild": "Rushes works in servers only.",
+    # --- the vendor ------------------------------------------------------------------------------------------------
+    "vendor-unreachable": "The video service does not answer just now. Your request keeps its place and "
+    "is tried again.",
+    "vendor-rate-limited": "The video service asked us to slow down. Your request keeps its place and is tried again.",
+    "vendor-strange": "The video service gave an answer we could not read. The operator can see it under this id.",
+    "vendor-key": "The video service refused this bot's key. Tell the bot's operator; then try again.",
+    "vendor-credits": "This bot's credit at the video service is used up. Tell the bot's operator; then try again.",
+    "vendor-failed": "The video service could not make this video and gave no reason we know. Try "
+    "again, or change the prompt.",
+    "vendor-cancelled": "The video service stopped this video.",
+    "vendor-lost": "The video service no longer knows this video. The operator can see its id. Try again.",
+    "rejected-prompt": "The video service refused the prompt (content rules). Change the wording and try again.",
+    "rejected-image": "The video service refused a reference image. Use another image and try again.",
+    "rejected-video": "The video service refused a reference video. Use another video and try again.",
+    "rejected-audio": "The video service refused the sound. Try with audio off, or without the sound file.",
+    "rejected-face": "The video service refused a reference that shows a real person. Use another image and try again.",
+    "rejected-copyright": "The video service sees protected material in this request. Change it and try again.",
+    "rejected-parameters": "The video service refused the settings ({detail}). Change them and try again.",
+    "rejected-content": "The video service refused this request (content rules). Change the prompt or the files.",
+    "outcome-unknown": "The video service took the order but its answer was lost. It is being looked for before "
+    "anything is ordered again.",
+    "needs-review": "It cannot be told whether the video service started this video. "
+    "The operator has to decide; nothing is ordered twice.",
+    "deadline-passed": "The video was not ready after {minutes} minutes, so it was stopped. Try again.",
+    "result-missing": "The video service says it is done but gave no video. Try again.",
+    "result-gone": "The finished video could not be fetched from the video service. The operator can see its id.",
+    "result-too-large": "The finished video is larger than this bot fetches ({limit}). The operator can see its id.",
+    "result-not-video": "What the video service returned is not a playable video. The operator can see its id.",
+    # --- delivery --------------------------------------------------------------------------------------------------
+    "delivery-forbidden": "The video is ready, but Discord does not let me post it here. "
+    "Give me the permission to send messages and files; the video is kept.",
+    "delivery-too-large": "The video is ready, but its {size} are over what this server takes per file. "
+    "The video is kept.",
+    "channel-gone": "The video is ready, but its channel is gone. The video is kept.",
+    "thread-locked": "The video is ready, but its thread is locked. Unlock it; the video is kept.",
+    "delivery-refused": "The video is ready, but Discord refused the post (its code: {code}). The video is kept; "
+    "the operator can see its id.",
+    "discord-unavailable": "Discord does not answer just now. It is tried again.",
+    # --- us --------------------------------------------------------------------------------------------------------
+    "cancelled": "Cancelled by <@{person}>.",
+    "cancel-requested": "Being cancelled: the video service was asked to stop.",
+    "cancel-too-late": "This request has already ended.",
+    "cancel-not-yours": "Only the person who asked, or a moderator, can cancel this request.",
+    "request-unknown": "This request is not known any more.",
+    "internal-error": "Something went wrong on our side. The operator can see it under this id.",
+    "storage-unavailable": "The bot's own storage does not answer just now. Try again in a minute.",
+    "database-unavailable": "The bot's own database does not answer just now. Try again in a minute.",
+    "form-expired": "The bot was restarted while this form was open, so it was not sent. Nothing was spent. "
+    "Choose “Make video” on the message again.",
+    "interaction-expired": "Discord took too long to hand this over. Nothing was spent. Try again.",
+    "parameter-dropped": "The model has no setting “{name}” now, so it was not sent.",
+    "stopping": "The bot is being restarted. Nothing was spent. Try again in a minute.",
+}
+"""Code → sentence with the names of its arguments. Tests hold every code used against this table."""
+
+NOTHING_SPENT: Final = "Nothing was spent."
+
+
+def say(reason: Reason) -> str:
+    """The sentence of a reason. An unknown code is a defect; it still gives a sentence, with the code."""
+    template = SENTENCES.get(reason.code)
+    if template is None:
+        return f"Something went wrong ({reason.code})."
+    return template.format_map(_Arguments(reason.arguments))
+
+
+def say_all(reasons: Iterable[Reason]) -> str:
+    """One sentence a line."""
+    return "\n".join(say(reason) for reason in reasons)
+
+
+def say_finding(finding: Finding) -> str:
+    """The sentence of what lint found."""
+    return say(finding.reason)
+
+
+def money_line(cost_usd_micros: int | None) -> str:
+    """What it cost: the vendor's figure, nothing, or that it is not known yet."""
+    if cost_usd_micros is None:
+        return "What it cost is not known yet; the video service has not said."
+    return NOTHING_SPENT if cost_usd_micros == 0 else f"It cost {dollars(cost_usd_micros)}."
+
+
+def dollars(usd_micros: int) -> str:
+    """Micro-USD as a person reads them: `$1.21`, and `$0.0042` for small sums."""
+    amount = usd_micros / 1_000_000
+    return f"${amount:.2f}" if amount >= 0.1 or usd_micros == 0 else f"${amount:.4f}"  # noqa: PLR2004  ten cents
+
+
+def byte_size(byte_count: int) -> str:
+    """A size as people read it: `512 B`, `84 kB`, `1.2 MB` (powers of 1,000), and MiB where it is exactly that."""
+    if byte_count >= 1 << 20 and byte_count % (1 << 20) == 0:
+        return f"{byte_count >> 20} MiB"
+    size = float(byte_count)
+    for unit in ("B", "kB", "MB", "GB"):
+        if size < 1000 or unit == "GB":  # noqa: PLR2004  SI prefixes
+            return f"{size:.0f} {unit}" if unit in {"B", "kB"} else f"{size:.1f} {unit}"
+        size /= 1000
+    raise AssertionError
+
+
+class _Arguments(dict[str, Argument]):
+    """Fills a missing argument with its own name instead of failing in front of a person."""
+
+    def __init__(self, arguments: Mapping[str, Argument]) -> None:
+        super().__init__(arguments)
+
+    def __missing__(self, key: str) -> str:
+        return f"({key})"
