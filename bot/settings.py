@@ -1,0 +1,268 @@
+"""Settings: read once, checked whole, then handed down.
+
+Order, the last wins: `config/default.toml` < `config/<profile>.toml` < `RUSHES__SECTION__NAME` in the environment.
+Unknown keys and misspelt variables stop the start with the nearest name. Secrets come from the environment or files.
+"""
+
+import difflib
+import os
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+
+import pydantic
+from pydantic import AnyUrl, BaseModel, ConfigDict, Field, SecretStr, UrlConstraints
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+_PREFIX = "RUSHES__"
+_OTHER_VARIABLES = frozenset({"RUSHES_PROFILE", "RUSHES_CONFIG_DIR"})
+
+Positive = Annotated[float, Field(gt=0)]
+Count = Annotated[int, Field(ge=1)]
+HttpUrl = Annotated[AnyUrl, UrlConstraints(allowed_schemes=["http", "https"])]
+
+
+class SettingsError(Exception):
+    """The settings cannot be used; the text says which, why, and what to write instead."""
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class DiscordSettings(_Section):
+    """Discord's addresses, the token, and manners."""
+
+    api_base: HttpUrl
+    cdn_origins: tuple[HttpUrl, ...]
+    asset_base: HttpUrl
+    token: SecretStr = SecretStr("")
+    token_file: str
+    staging_channel_id: Annotated[int, Field(ge=0)]
+    open_threads: bool
+    ping_requester: bool
+    sync_commands: bool
+
+    def read_token(self) -> str:
+        """The bot's token, or an empty text when there is none."""
+        return _read_secret(self.token, self.token_file, "discord.token_file")
+
+    def fetch_origins(self) -> frozenset[str]:
+        """Where attachments may come from: the configured origins, and the API's own when it is not Discord's."""
+        api = origin(str(self.api_base))
+        own = () if api == "https://discord.com" else (api,)
+        return frozenset([*(origin(str(url)) for url in self.cdn_origins), *own])
+
+
+class OxenSettings(_Section):
+    """The vendor's address, key and patience."""
+
+    base: HttpUrl
+    model: str
+    namespace: str
+    key: SecretStr = SecretStr("")
+    key_file: str
+    watch_interval_seconds: Positive
+    deadline_minutes: Positive
+    settle_looks: Count
+    settle_interval_seconds: Positive
+    max_result_mib: Count
+
+    def read_key(self) -> str:
+        """The vendor's key, read anew each time so that a rotated file counts at once; empty when there is none."""
+        return _read_secret(self.key, self.key_file, "oxen.key_file")
+
+
+class StorageSettings(_Section):
+    """Where things are kept."""
+
+    directory: Path
+    database_url: str
+    keep_files_hours: Positive
+
+
+class ReferenceSettings(_Section):
+    """What may be fetched."""
+
+    max_file_mib: Count
+    fetch_seconds: Positive
+
+
+class PublishSettings(_Section):
+    """How the vendor reaches references."""
+
+    staging_file_mib: Count
+    data_uri_kib: Count
+
+
+class LaneSettings(_Section):
+    """How much runs and waits."""
+
+    max_running: Count
+    max_running_per_guild: Count
+    max_waiting_per_person: Count
+    max_takes: Annotated[int, Field(ge=1, le=4)]
+
+
+class QuotaSettings(_Section):
+    """How much may be asked for in a day (UTC)."""
+
+    takes_per_person_per_day: Annotated[int, Field(ge=0)]
+    takes_per_guild_per_day: Annotated[int, Field(ge=0)]
+
+
+class CardSettings(_Section):
+    """How often cards are redrawn."""
+
+    edit_interval_seconds: Positive
+
+
+class MediaSettings(_Section):
+    """How many files are opened at once, and how safely."""
+
+    children: Count
+    require_isolation: bool
+
+
+class EngineSettings(_Section):
+    """How failed steps are tried again."""
+
+    retry_first_seconds: Positive
+    retry_most_seconds: Positive
+    max_attempts: Count
+    drain_seconds: Positive
+
+
+class LoggingSettings(_Section):
+    """What the log says, and how."""
+
+    level: Literal["debug", "info", "warning", "error"]
+    format: Literal["console", "json"]
+
+
+class TestingSettings(_Section):
+    """Hooks of the restart tests; empty in production."""
+
+    __test__ = False
+    kill_at: str
+
+
+class Settings(BaseSettings):
+    """Everything that can be set. Frozen; see `config/default.toml` for meanings and units."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=_PREFIX, env_nested_delimiter="__", env_ignore_empty=True, frozen=True, extra="forbid"
+    )
+
+    discord: DiscordSettings
+    oxen: OxenSettings
+    storage: StorageSettings
+    references: ReferenceSettings
+    publish: PublishSettings
+    lanes: LaneSettings
+    quotas: QuotaSettings
+    cards: CardSettings
+    media: MediaSettings
+    engine: EngineSettings
+    logging: LoggingSettings
+    testing: TestingSettings
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The order of the module's docstring; .env files are the shell's or compose's business."""
+        del dotenv_settings, file_secret_settings
+        files = [TomlConfigSettingsSource(settings_cls, path) for path in reversed(_config_files())]
+        return (init_settings, env_settings, *files)
+
+
+def load_settings() -> Settings:
+    """The settings of this process, or `SettingsError` with a sentence for each mistake."""
+    problems = [*_misspelt_variables(os.environ), *_secrets_in_files()]
+    if problems:
+        raise SettingsError("\n".join(problems))
+    try:
+        return Settings()  # pyright: ignore[reportCallIssue]  the sources fill the fields
+    except pydantic.ValidationError as error:
+        raise SettingsError("\n".join(_describe(error))) from None
+
+
+def config_directory() -> Path:
+    """The folder with default.toml: RUSHES_CONFIG_DIR, else the checkout's, else the installed wheel's copy."""
+    if named := os.environ.get("RUSHES_CONFIG_DIR"):
+        return Path(named)
+    checkout = Path(__file__).parents[1] / "config"
+    return checkout if checkout.is_dir() else Path(__file__).parent / "_config"
+
+
+def origin(url: str) -> str:
+    """Scheme, host and port of an address, without a trailing slash: `https://cdn.discordapp.com`."""
+    parsed = AnyUrl(url)
+    usual = {"http": 80, "https": 443}.get(parsed.scheme)
+    port = "" if parsed.port in {None, usual} else f":{parsed.port}"
+    return f"{parsed.scheme}://{parsed.host}{port}"
+
+
+def _config_files() -> list[Path]:
+    folder = config_directory()
+    files = [folder / "default.toml"]
+    if profile := os.environ.get("RUSHES_PROFILE"):
+        files.append(folder / f"{profile}.toml")
+    for path in files:
+        if not path.is_file():
+            known = ", ".join(sorted(found.stem for found in folder.glob("*.toml"))) or "none"
+            raise SettingsError(f"There is no settings file {path}. Profiles found: {known}.")
+    return files
+
+
+def _names() -> Iterator[str]:
+    for section, field in Settings.model_fields.items():
+        model = field.annotation
+        if isinstance(model, type) and issubclass(model, BaseModel):
+            yield from (f"{_PREFIX}{section}__{name}".upper() for name in model.model_fields)
+
+
+def _misspelt_variables(environment: Mapping[str, str]) -> Iterator[str]:
+    names = [*_names(), *_OTHER_VARIABLES]
+    for variable in environment:
+        if variable.upper().startswith("RUSHES_") and variable.upper() not in names:
+            near = difflib.get_close_matches(variable.upper(), names, n=1, cutoff=0.0)
+            yield f"The variable {variable} is not a setting of Rushes. Did you mean {near[0]}?"
+
+
+def _secrets_in_files() -> Iterator[str]:
+    for path in _config_files():
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+        for section, name in (("discord", "token"), ("oxen", "key")):
+            if name in data.get(section, {}):
+                yield (
+                    f"{path.name} holds {section}.{name}. Secrets do not belong there: take it out and set "
+                    f"{_PREFIX}{section.upper()}__{name.upper()} or {section}.{name}_file instead."
+                )
+
+
+def _describe(error: pydantic.ValidationError) -> Iterator[str]:
+    names = [name.removeprefix(_PREFIX).replace("__", ".").lower() for name in _names()]
+    for item in error.errors(include_input=False):
+        place = ".".join(str(part) for part in item["loc"])
+        if item["type"] == "extra_forbidden":
+            near = difflib.get_close_matches(place, [*names, *Settings.model_fields], n=1, cutoff=0.0)
+            yield f"There is no setting “{place}”. Did you mean “{near[0]}”?"
+        else:
+            yield f"The setting “{place}” cannot be used: {item['msg']}."
+
+
+def _read_secret(value: SecretStr, file: str, setting: str) -> str:
+    if not file:
+        return value.get_secret_value().strip()
+    try:
+        return Path(file).read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise SettingsError(f"The file named by {setting} cannot be read: {error.strerror}.") from error
