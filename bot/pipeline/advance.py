@@ -1,0 +1,222 @@
+"""Takes a request as far as it can go now. May be called again anywhere, any time: every step rests on rows."""
+
+import tempfile
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from bot.domain.errors import DeliveryRefused, Refused, Unavailable
+from bot.domain.reasons import Reason, reason
+from bot.domain.requests import Request, Snapshot, Take
+from bot.domain.states import RequestState, TakeState
+from bot.pipeline.dispatch import Dispatch
+from bot.pipeline.rooms import Rooms
+from bot.pipeline.submit import Submit
+from bot.pipeline.takes import TakeSteps
+
+_CARD = "card"
+_NOTICE = "notice"
+
+Step = Callable[[Snapshot], Awaitable[int | None]]
+"""Does one thing; answers the wait in ms before the next, 0 for at once, `None` when there is nothing to do now."""
+
+
+class Advance:
+    """The order of steps after acceptance (and of drafts that a restart interrupted)."""
+
+    def __init__(self, rooms: Rooms, submit: Submit, dispatch: Dispatch) -> None:
+        self._rooms = rooms
+        self._submit = submit
+        self._dispatch = dispatch
+        self._takes = TakeSteps(rooms)
+        self._steps: dict[RequestState, Step] = {
+            RequestState.DRAFT: self._accept,
+            RequestState.QUEUED: self._queue,
+            RequestState.PREPARING: self._prepare,
+            RequestState.WORKING: self._work,
+            RequestState.DELIVERING: self._deliver,
+        }
+
+    async def __call__(self, request_id: str) -> int | None:
+        """Milliseconds after which to call again, or `None`: somebody will wake it.
+
+        `Unavailable` when a service does not answer, `Stale` when somebody else moved the row: call again later.
+        """
+        while True:
+            snapshot = await self._rooms.store.load(request_id)
+            if snapshot is None:
+                return None
+            wait_ms = await self._steps.get(snapshot.request.state, self._finish)(snapshot)
+            if wait_ms != 0:
+                return wait_ms
+
+    async def stumble(self, request_id: str, why: Reason) -> None:
+        """Counts an unexpected failure. After too many, whatever was not yet paid for is given up, with the reason."""
+        rooms = self._rooms
+        snapshot = await rooms.store.load(request_id)
+        if snapshot is None or snapshot.request.state.final:
+            return
+        request = await rooms.store.move(
+            snapshot.request, snapshot.request.state, attempts=snapshot.request.attempts + 1
+        )
+        if request.attempts < rooms.patience.max_attempts:
+            return
+        for take in snapshot.takes:
+            if take.state is TakeState.PLANNED:
+                await rooms.store.move_take(take, TakeState.FAILED, failure=why, cost_usd_micros=0)
+        if request.state in {RequestState.DRAFT, RequestState.QUEUED, RequestState.PREPARING}:
+            await self._end(request, RequestState.FAILED, why)
+
+    # --- the steps, in order -------------------------------------------------------------------------------------
+
+    async def _accept(self, snapshot: Snapshot) -> int | None:
+        """A draft that lost its process: carried on; if it must be refused, the person is told in the channel."""
+        try:
+            await self._submit.accept(snapshot.request)
+        except Refused:
+            await self._announce(snapshot.request.id)
+            return None
+        return 0
+
+    async def _queue(self, snapshot: Snapshot) -> int | None:
+        request = snapshot.request
+        if request.cancel_requested_by is not None:
+            await self._end(request, RequestState.CANCELLED, reason("cancelled", person=request.cancel_requested_by))
+            return 0
+        if not await self._card_stands(snapshot):
+            return 0
+        await self._dispatch()
+        return None
+
+    async def _prepare(self, snapshot: Snapshot) -> int | None:
+        if not await self._card_stands(snapshot):
+            return 0
+        rooms = self._rooms
+        await rooms.store.move(snapshot.request, RequestState.WORKING, started_at_ms=rooms.clock())
+        rooms.cards.changed(snapshot.request.id)
+        return 0
+
+    async def _work(self, snapshot: Snapshot) -> int | None:
+        takes, waits, trouble = await self._step_takes(snapshot)
+        if all(take.state.final for take in takes):
+            await self._conclude(snapshot.request, takes)
+            return 0
+        self._rooms.cards.changed(snapshot.request.id)
+        if trouble is not None:
+            raise trouble
+        return min(waits, default=None)
+
+    async def _step_takes(self, snapshot: Snapshot) -> tuple[list[Take], list[int], Unavailable | None]:
+        """Each take as far as it goes; one take's trouble does not stop another's way."""
+        takes: list[Take] = []
+        waits: list[int] = []
+        trouble: Unavailable | None = None
+        for take in snapshot.takes:
+            current, wait_ms = take, 0
+            try:
+                while wait_ms == 0:
+                    current, wait_ms = await self._takes.step(snapshot.request, current)
+            except Unavailable as unavailable:
+                trouble = unavailable
+            else:
+                waits.extend([] if wait_ms is None else [wait_ms])
+            takes.append(current)
+        return takes, waits, trouble
+
+    async def _conclude(self, request: Request, takes: list[Take]) -> None:
+        rooms = self._rooms
+        if any(take.state is TakeState.FETCHED for take in takes):
+            await rooms.store.move(request, RequestState.DELIVERING)
+            rooms.cards.changed(request.id)
+        elif request.cancel_requested_by is not None:
+            await self._end(request, RequestState.CANCELLED, reason("cancelled", person=request.cancel_requested_by))
+        else:
+            why = next((take.failure for take in takes if take.failure is not None), reason("vendor-failed"))
+            await self._end(request, RequestState.FAILED, why)
+
+    async def _deliver(self, snapshot: Snapshot) -> int | None:
+        rooms = self._rooms
+        try:
+            placed = await self._with_thread(snapshot)
+            with tempfile.TemporaryDirectory(dir=rooms.scratch) as folder:
+                await rooms.courier.deliver(placed, await self._clips(placed, Path(folder)))
+        except DeliveryRefused as refused:
+            current = await self._reload(snapshot)
+            await self._end(current.request, RequestState.KEPT, refused.reason)
+            return 0
+        rooms.reached("delivered")
+        await self._end(placed.request, RequestState.DELIVERED, None)
+        return 0
+
+    async def _finish(self, snapshot: Snapshot) -> int | None:
+        """What a final request may still owe: withdrawn references, a word to the person, a true card."""
+        for take in snapshot.takes:
+            await self._tidy(take)
+        if snapshot.request.state is RequestState.FAILED and snapshot.request.accepted_at_ms is not None:
+            await self._announce(snapshot.request.id)
+        card = snapshot.post(_CARD)
+        if card is not None and card.shown != snapshot.request.state.value:
+            self._rooms.cards.changed(snapshot.request.id)
+        return None
+
+    async def _tidy(self, take: Take) -> None:
+        """A take that was never begun ends with its request; what was published for any is withdrawn."""
+        if take.state is TakeState.PLANNED:
+            take = await self._rooms.store.move_take(take, TakeState.CANCELLED, cost_usd_micros=0)
+        await self._takes.withdraw(take)
+
+    # --- what the steps share ------------------------------------------------------------------------------------
+
+    async def _card_stands(self, snapshot: Snapshot) -> bool:
+        """True when the card is posted. Where it cannot be, the request ends here, before anything is spent."""
+        card = snapshot.post(_CARD)
+        if card is not None and card.message_id is not None:
+            return True
+        try:
+            await self._rooms.courier.show_card(snapshot)
+        except DeliveryRefused as refused:
+            await self._end(snapshot.request, RequestState.FAILED, refused.reason)
+            return False
+        return True
+
+    async def _with_thread(self, snapshot: Snapshot) -> Snapshot:
+        if snapshot.request.thread_id is not None:
+            return snapshot
+        thread_id = await self._rooms.courier.open_thread(snapshot)
+        if thread_id is None:
+            return snapshot
+        await self._rooms.store.move(snapshot.request, snapshot.request.state, thread_id=thread_id)
+        return await self._reload(snapshot)
+
+    async def _clips(self, snapshot: Snapshot, folder: Path) -> list[tuple[Take, Path]]:
+        clips: list[tuple[Take, Path]] = []
+        for take in snapshot.takes:
+            if take.clip is not None:
+                path = folder / f"take-{take.ordinal}.mp4"
+                await self._rooms.contents.copy_to(take.clip, path)
+                clips.append((take, path))
+        return clips
+
+    async def _reload(self, snapshot: Snapshot) -> Snapshot:
+        return await self._rooms.store.load(snapshot.request.id) or snapshot
+
+    async def _announce(self, request_id: str) -> None:
+        snapshot = await self._rooms.store.load(request_id)
+        if snapshot is None:
+            return
+        notice = snapshot.post(_NOTICE)
+        if notice is not None and (notice.message_id is not None or notice.shown is not None):
+            return
+        try:
+            await self._rooms.courier.announce(snapshot)
+        except DeliveryRefused as refused:
+            # There is no place to say it: the row says so, and the card's last state stands.
+            await self._rooms.store.intend_post(
+                request_id, _NOTICE, snapshot.request.place.channel_id, now_ms=self._rooms.clock()
+            )
+            await self._rooms.store.record_post(request_id, _NOTICE, message_id=None, shown=refused.reason.code)
+
+    async def _end(self, request: Request, state: RequestState, why: Reason | None) -> None:
+        rooms = self._rooms
+        await rooms.store.move(request, state, failure=why, finished_at_ms=rooms.clock())
+        rooms.cards.changed(request.id)
+        await self._dispatch()

@@ -1,0 +1,26 @@
+"""Who is next: claims as many requests as the lanes allow and wakes them."""
+
+from bot.pipeline.rooms import Rooms
+
+
+class Dispatch:
+    """Fills the free places. Called whenever a request is queued or ends; safe to call at any time."""
+
+    def __init__(self, rooms: Rooms) -> None:
+        self._rooms = rooms
+
+    async def __call__(self) -> None:
+        """Claims until the store says there is no place or nobody waits."""
+        rooms = self._rooms
+        while claimed := await rooms.store.claim_next(
+            rooms.policy, max_running=rooms.max_running, now_ms=rooms.clock()
+        ):
+            rooms.cards.changed(claimed)
+            rooms.engine.wake(claimed)
+            await self._redraw_line(claimed)
+
+    async def _redraw_line(self, claimed: str) -> None:
+        snapshot = await self._rooms.store.load(claimed)
+        if snapshot is not None:
+            for waiting in await self._rooms.store.waiting_in_guild(snapshot.request.place.guild_id):
+                self._rooms.cards.changed(waiting)

@@ -1,0 +1,57 @@
+"""The watcher: one per deployment looks at the vendor's list for everybody and wakes the requests that moved."""
+
+import asyncio
+from contextlib import suppress
+
+from bot.domain.errors import Unavailable
+from bot.domain.generations import Generation
+from bot.domain.requests import Take
+from bot.pipeline.outcome import Outcome
+from bot.pipeline.rooms import Rooms
+
+_LEASE = "watcher"
+
+
+class Watch:
+    """Parked takes are rows; this is what wakes them."""
+
+    def __init__(self, rooms: Rooms, *, holder: str) -> None:
+        """`holder` names this process in the lease row."""
+        self._rooms = rooms
+        self._outcome = Outcome(rooms)
+        self._holder = holder
+
+    async def run(self) -> None:
+        """Looks once an interval for ever; an outage of the vendor or the database is waited out."""
+        while True:
+            with suppress(Unavailable):  # the next interval tries again; the rows are as they were
+                await self.look()
+            await asyncio.sleep(self._rooms.patience.watch_interval_ms / 1000)
+
+    async def look(self) -> None:
+        """One look: one list call however many takes are parked, and one call each for those that left the list."""
+        rooms = self._rooms
+        ttl_ms = 3 * rooms.patience.watch_interval_ms + 10_000
+        if not await rooms.store.take_lease(_LEASE, self._holder, ttl_ms=ttl_ms, now_ms=rooms.clock()):
+            return
+        takes = await rooms.store.watched_takes()
+        if not takes:
+            return
+        active = {generation.id: generation for generation in await rooms.provider.active()}
+        for take in takes:
+            with suppress(Unavailable):  # one generation that cannot be looked at does not hide the others
+                await self._see(take, active.get(take.generation_id or ""))
+
+    async def _see(self, take: Take, active: Generation | None) -> None:
+        rooms = self._rooms
+        if active is None and take.generation_id is not None:
+            seen = await self._outcome.write(take, await rooms.provider.look(take.generation_id))
+        elif active is not None:
+            seen = await self._outcome.write(take, active)
+        else:
+            return
+        late = rooms.clock() - (take.submitted_at_ms or 0) > rooms.patience.deadline_ms
+        if seen.state is not take.state or late:
+            rooms.engine.wake(take.request_id)
+        if seen.version != take.version:
+            rooms.cards.changed(take.request_id)
