@@ -1,0 +1,64 @@
+"""May this person, here, now? The same rule is read at the first look and inside the accepting transaction.
+
+Only the second look binds: between the two, others may have used what was left.
+"""
+
+from typing import Final
+
+from bot.domain.admission import GuildPolicy, Usage
+from bot.domain.reasons import Reason, reason
+from bot.domain.requests import Wish
+
+_DAY_MS: Final = 86_400_000
+
+
+def quota_refusal(policy: GuildPolicy, usage: Usage, asked_takes: int) -> Reason | None:
+    """Why `asked_takes` more takes may not be accepted now, or `None`. Takes of today and requests that wait count.
+
+    Codes, the first that holds: person-quota, guild-quota, too-many-waiting.
+    """
+    if usage.person_takes_today + asked_takes > policy.takes_per_person_per_day:
+        return _quota("person-quota", usage.person_takes_today, policy.takes_per_person_per_day, asked_takes, usage)
+    if usage.guild_takes_today + asked_takes > policy.takes_per_guild_per_day:
+        return _quota("guild-quota", usage.guild_takes_today, policy.takes_per_guild_per_day, asked_takes, usage)
+    if usage.person_waiting >= policy.max_waiting_requests_per_person:
+        return reason("too-many-waiting", count=usage.person_waiting, limit=policy.max_waiting_requests_per_person)
+    return None
+
+
+def refusals(wish: Wish, policy: GuildPolicy, usage: Usage, *, max_takes: int) -> tuple[Reason, ...]:
+    """Everything that can be refused before a byte is fetched; empty when nothing can.
+
+    `max_takes` is the most takes one request may ask for. Codes: missing-permissions, parameter-not-offered (takes),
+    and those of `quota_refusal`.
+    """
+    found = (_permissions(wish), _take_count(wish, max_takes), quota_refusal(policy, usage, wish.take_count))
+    return tuple(refusal for refusal in found if refusal is not None)
+
+
+def utc_day(now_ms: int) -> tuple[int, int]:
+    """The UTC day `now_ms` lies in, as the half-open window `start_ms, end_ms`: daily quotas reset at its end."""
+    start_ms = now_ms - now_ms % _DAY_MS
+    return start_ms, start_ms + _DAY_MS
+
+
+def _quota(code: str, used: int, limit: int, asked: int, usage: Usage) -> Reason:
+    return reason(code, used=used, limit=limit, asked=asked, resets=_relative_time(usage.day_ends_at_ms))
+
+
+def _relative_time(at_ms: int) -> str:
+    """Discord's markup for "in 3 hours", which every reader sees in their own language."""
+    return f"<t:{at_ms // 1000}:R>"
+
+
+def _permissions(wish: Wish) -> Reason | None:
+    if not wish.missing_permissions:
+        return None
+    return reason("missing-permissions", permissions=", ".join(wish.missing_permissions))
+
+
+def _take_count(wish: Wish, max_takes: int) -> Reason | None:
+    if 1 <= wish.take_count <= max_takes:
+        return None
+    choices = "1" if max_takes == 1 else f"1–{max_takes}"
+    return reason("parameter-not-offered", name="takes", value=wish.take_count, choices=choices)

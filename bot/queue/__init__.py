@@ -1,0 +1,1 @@
+"""Tables, lanes, quotas, migrations."""

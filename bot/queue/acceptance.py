@@ -1,0 +1,119 @@
+"""Quotas and the line: what was used today, and draft → queued in the transaction that counts it."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from sqlalchemy import ColumnElement, Connection, and_, case, exists, func, insert, or_, select
+
+from bot.domain.admission import GuildPolicy, Usage
+from bot.domain.errors import Refused
+from bot.domain.identity import take_id
+from bot.domain.prompts import Finding, Prompt
+from bot.domain.reasons import Reason
+from bot.domain.requests import Request, Snapshot, Take
+from bot.domain.states import IllegalMove, RequestState, TakeState, check_request_move
+from bot.queue.days import utc_day
+from bot.queue.engine import Transaction, one_at_a_time
+from bot.queue.moves import current_request, store_request
+from bot.queue.rows import take_columns
+from bot.queue.snapshots import request_row, snapshot_of
+from bot.queue.tables import IS_WAITING, requests, takes
+
+QuotaRule = Callable[[GuildPolicy, Usage, int], Reason | None]
+"""Answers why that many more takes may not be accepted now, or `None`. Pure; called inside the transaction."""
+
+_LINE_SHOWN: Final = 25
+_ENDED_WITHOUT_CLIP: Final = ("cancelled", "failed", "denied", "expired")
+_MAY_HAVE_COST: Final = ("submitting", "needs_review")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acceptance:
+    """What a draft is accepted with."""
+
+    prompt: Prompt
+    findings: Sequence[Finding]
+    model_id: str
+    policy: GuildPolicy
+    now_ms: int
+
+
+def accept(transaction: Transaction, request: Request, acceptance: Acceptance, quota_rule: QuotaRule) -> Snapshot:
+    """Draft → queued with its planned takes; `Refused` when the rule says no to today's usage as it stands here."""
+    connection = transaction.connection
+    one_at_a_time(connection)
+    current = current_request(connection, request)
+    if current.state is RequestState.QUEUED:
+        raise IllegalMove("request: accepted twice")
+    check_request_move(current.state, RequestState.QUEUED)
+    used = usage(connection, current.place.guild_id, current.person.id, acceptance.now_ms)
+    refusal = quota_rule(acceptance.policy, used, current.take_count)
+    if refusal is not None:
+        raise Refused(refusal)
+    _queue(transaction, current, acceptance)
+    row = request_row(connection, requests.c.id == current.id)
+    assert row is not None  # noqa: S101  it was updated in this very transaction
+    return snapshot_of(connection, row)
+
+
+def usage(connection: Connection, guild_id: int, person_id: int, now_ms: int) -> Usage:
+    """What counts against the quotas of the UTC day of `now_ms`."""
+    start_ms, end_ms = utc_day(now_ms)
+    mine = case((requests.c.person_id == person_id, requests.c.take_count), else_=0)
+    counted = select(func.coalesce(func.sum(requests.c.take_count), 0), func.coalesce(func.sum(mine), 0)).where(
+        requests.c.guild_id == guild_id,
+        requests.c.accepted_at_ms >= start_ms,
+        requests.c.accepted_at_ms < end_ms,
+        ~_given_back(),
+    )
+    by_guild, by_person = connection.execute(counted).one()
+    waiting = select(func.count()).where(IS_WAITING, requests.c.guild_id == guild_id, requests.c.person_id == person_id)
+    return Usage(
+        person_takes_today=int(by_person),
+        guild_takes_today=int(by_guild),
+        person_waiting=connection.execute(waiting).scalar_one(),
+        day_ends_at_ms=end_ms,
+    )
+
+
+def waiting_in_guild(connection: Connection, guild_id: int) -> tuple[str, ...]:
+    """Ids of the queued requests of a guild, in line order, at most 25."""
+    line = select(requests.c.id).where(IS_WAITING, requests.c.guild_id == guild_id)
+    return tuple(connection.execute(line.order_by(requests.c.accepted_seq).limit(_LINE_SHOWN)).scalars())
+
+
+def _queue(transaction: Transaction, draft: Request, acceptance: Acceptance) -> None:
+    queued = replace(
+        draft,
+        state=RequestState.QUEUED,
+        prompt=acceptance.prompt,
+        findings=tuple(acceptance.findings),
+        model_id=acceptance.model_id,
+        accepted_at_ms=acceptance.now_ms,
+    )
+    last = transaction.connection.execute(select(func.max(requests.c.accepted_seq))).scalar_one() or 0
+    store_request(transaction, draft, queued, accepted_seq=last + 1)
+    transaction.connection.execute(insert(takes), [take_columns(each) for each in _planned(draft)])
+
+
+def _planned(request: Request) -> list[Take]:
+    return [
+        Take(
+            id=take_id(request.id, ordinal),
+            request_id=request.id,
+            ordinal=ordinal,
+            version=1,
+            state=TakeState.PLANNED,
+        )
+        for ordinal in range(1, request.take_count + 1)
+    ]
+
+
+def _given_back() -> ColumnElement[bool]:
+    """Ended without a clip, and nothing of it ever was, or may have been, at the vendor."""
+    may_have_cost = exists().where(
+        takes.c.request_id == requests.c.id,
+        or_(takes.c.generation_id.is_not(None), takes.c.state.in_(_MAY_HAVE_COST), takes.c.cost_usd_micros > 0),
+    )
+    return and_(requests.c.state.in_(_ENDED_WITHOUT_CLIP), ~may_have_cost)

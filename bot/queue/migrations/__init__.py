@@ -1,0 +1,19 @@
+"""Alembic's revisions, packaged with the code that needs them and run by it; there is no alembic.ini."""
+
+from pathlib import Path
+from typing import Final
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection
+
+_HERE: Final = Path(__file__).parent
+
+
+def upgrade(connection: Connection) -> None:
+    """Brings the tables to the newest revision in the connection's transaction; harmless when they are there."""
+    config = Config()
+    config.set_main_option("script_location", str(_HERE).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")

@@ -1,0 +1,147 @@
+"""Moves of requests and takes: each is checked against the state table and guarded by the row's version."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, replace
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
+
+from bot.domain.errors import Stale, Unavailable
+from bot.domain.generations import PreparedBody
+from bot.domain.reasons import reason
+from bot.domain.references import Reference
+from bot.domain.requests import Request, Take
+from bot.domain.states import IllegalMove, RequestState, TakeState, check_request_move, check_take_move
+from bot.queue.engine import Transaction, one_at_a_time
+from bot.queue.rows import Columns, differing, reference_columns, request_columns, request_from, take_columns, take_from
+from bot.queue.snapshots import read_request, read_take, request_row
+from bot.queue.tables import IS_SUBMITTING, request_references, requests, takes
+
+_ROWS_OWN: Final = frozenset({"id", "version", "state", "request_id", "ordinal"})
+_REQUEST_FIELDS: Final = frozenset(each.name for each in fields(Request)) - _ROWS_OWN
+_TAKE_FIELDS: Final = frozenset(each.name for each in fields(Take)) - _ROWS_OWN
+
+
+def move(transaction: Transaction, request: Request, state: RequestState, changes: Mapping[str, Any]) -> Request:
+    """Stores a new state (or the same one) and the named fields. Into the line leads `accept` alone."""
+    _check_names(changes, _REQUEST_FIELDS)
+    current = current_request(transaction.connection, request)
+    check_request_move(current.state, state)
+    if state is RequestState.QUEUED and current.state is not RequestState.QUEUED:
+        raise IllegalMove("request: only accept queues")
+    return store_request(transaction, current, replace(current, state=state, **changes))
+
+
+def move_take(transaction: Transaction, take: Take, state: TakeState, changes: Mapping[str, Any]) -> Take:
+    """Stores a new state (or the same one) and the named fields.
+
+    `Stale` when another take owns the generation; `Unavailable` (needs-review) when it would be the second of its
+    fingerprint in submitting.
+    """
+    _check_names(changes, _TAKE_FIELDS)
+    if state is TakeState.SUBMITTING or changes.get("generation_id") is not None:
+        one_at_a_time(transaction.connection)
+    current = current_take(transaction.connection, take)
+    check_take_move(current.state, state)
+    new = replace(current, state=state, **changes)
+    if _twin_in_submitting(transaction.connection, new):
+        raise Unavailable(reason("needs-review"), detail=f"take {take.id} has a twin in submitting")
+    if _owned_elsewhere(transaction.connection, new):
+        raise Stale(reason("internal-error"), detail=f"take {take.id}: another take owns this generation")
+    return _store_take(transaction, current, new)
+
+
+def begin_submission(transaction: Transaction, take: Take, prepared: PreparedBody, now_ms: int) -> Take | None:
+    """Planned → submitting with its body; `None` while another body of the same fingerprint is there.
+
+    From any other state it is illegal, the same one included: it would pay a second time.
+    """
+    one_at_a_time(transaction.connection)
+    current = current_take(transaction.connection, take)
+    if current.state is not TakeState.PLANNED:
+        raise IllegalMove(f"take: {current.state} -> submitting")
+    new = replace(
+        current,
+        state=TakeState.SUBMITTING,
+        body=prepared.body,
+        fingerprint=prepared.fingerprint,
+        attempts=current.attempts + 1,
+        looks=0,
+        submitting_at_ms=now_ms,
+    )
+    return None if _twin_in_submitting(transaction.connection, new) else _store_take(transaction, current, new)
+
+
+def current_request(connection: Connection, request: Request) -> Request:
+    """The row as it stands; `Stale` unless it is the version that the caller knows."""
+    row = request_row(connection, requests.c.id == request.id)
+    if row is None or row["version"] != request.version:
+        raise _stale("request", request.id, request.version)
+    return read_request(connection, row)
+
+
+def current_take(connection: Connection, take: Take) -> Take:
+    """The row as it stands; `Stale` unless it is the version that the caller knows."""
+    current = read_take(connection, take.id)
+    if current is None or current.version != take.version:
+        raise _stale("take", take.id, take.version)
+    return current
+
+
+def store_request(transaction: Transaction, before: Request, after: Request, **extra: int) -> Request:
+    """Writes what differs under the next version; answers what a load would. `extra`: columns that are no fields."""
+    columns = request_columns(replace(after, version=before.version + 1))
+    changed: Columns = {**differing(request_columns(before), columns), **extra}
+    guard = (requests.c.id == before.id) & (requests.c.version == before.version)
+    if transaction.connection.execute(update(requests).where(guard).values(changed)).rowcount == 0:
+        raise _stale("request", before.id, before.version)
+    if after.references != before.references:
+        replace_references(transaction.connection, before.id, after.references)
+    if after.state is not before.state:
+        transaction.entered("request", after.state)
+    return request_from(columns, tuple(after.references))
+
+
+def replace_references(connection: Connection, request_id: str, references: Sequence[Reference]) -> None:
+    """Puts these references in the place of whatever the request had."""
+    connection.execute(delete(request_references).where(request_references.c.request_id == request_id))
+    if references:
+        connection.execute(insert(request_references), [reference_columns(request_id, each) for each in references])
+
+
+def _store_take(transaction: Transaction, before: Take, after: Take) -> Take:
+    columns = take_columns(replace(after, version=before.version + 1))
+    guard = (takes.c.id == before.id) & (takes.c.version == before.version)
+    changed = differing(take_columns(before), columns)
+    if transaction.connection.execute(update(takes).where(guard).values(changed)).rowcount == 0:
+        raise _stale("take", before.id, before.version)
+    if after.state is not before.state:
+        transaction.entered("take", after.state)
+    return take_from(columns)
+
+
+def _twin_in_submitting(connection: Connection, new: Take) -> bool:
+    if new.state is not TakeState.SUBMITTING or new.fingerprint is None:
+        return False
+    return _exists(connection, IS_SUBMITTING & (takes.c.fingerprint == new.fingerprint), new)
+
+
+def _owned_elsewhere(connection: Connection, new: Take) -> bool:
+    if new.generation_id is None:
+        return False
+    return _exists(connection, takes.c.generation_id == new.generation_id, new)
+
+
+def _exists(connection: Connection, which: ColumnElement[bool], new: Take) -> bool:
+    other = select(takes.c.id).where(which, takes.c.id != new.id).limit(1)
+    return connection.execute(other).first() is not None
+
+
+def _check_names(changes: Mapping[str, Any], known: frozenset[str]) -> None:
+    unknown = sorted(set(changes) - known)
+    if unknown:
+        raise TypeError(f"not fields to change: {', '.join(unknown)}")
+
+
+def _stale(subject: str, row_id: str, version: int) -> Stale:
+    return Stale(reason("internal-error"), detail=f"{subject} {row_id} is not at version {version}")

@@ -1,0 +1,219 @@
+"""Values ↔ rows. A field with an inner shape is JSON text, read back through pydantic against the domain's types."""
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any, Final, Generic, TypeVar
+
+from pydantic import TypeAdapter
+from sqlalchemy import RowMapping
+
+from bot.domain.media import Kind, MediaFacts
+from bot.domain.prompts import Finding, Prompt
+from bot.domain.reasons import Reason
+from bot.domain.references import Offer, Reference
+from bot.domain.requests import ChannelKind, Parameters, Person, Place, Post, Publication, Request, Take
+from bot.domain.states import RequestState, TakeState
+
+_Value = TypeVar("_Value")
+
+Columns = dict[str, Any]
+"""Column names and what is stored in them."""
+
+_UNSTORABLE: Final = re.compile("[\0\ud800-\udfff]")
+
+
+def storable(text: str) -> str:
+    """The text with NUL and lone surrogates as U+FFFD: PostgreSQL takes no NUL, and neither database the others."""
+    return _UNSTORABLE.sub("�", text)
+
+
+class _Json(Generic[_Value]):
+    """A value of one type as JSON text; equal values give equal text."""
+
+    def __init__(self, adapter: TypeAdapter[_Value]) -> None:
+        self._adapter = adapter
+
+    def dump(self, value: _Value) -> str:
+        plain = self._adapter.dump_python(value, mode="json")
+        return storable(json.dumps(plain, ensure_ascii=False, separators=(",", ":")))
+
+    def load(self, text: str) -> _Value:
+        return self._adapter.validate_python(json.loads(text))
+
+    def dump_optional(self, value: _Value | None) -> str | None:
+        return None if value is None else self.dump(value)
+
+    def load_optional(self, text: str | None) -> _Value | None:
+        return None if text is None else self.load(text)
+
+
+_OFFERS: Final = _Json(TypeAdapter(tuple[Offer, ...]))
+_PARAMETERS: Final = _Json(TypeAdapter(Parameters))
+_PROMPT: Final = _Json(TypeAdapter(Prompt))
+_FINDINGS: Final = _Json(TypeAdapter(tuple[Finding, ...]))
+_REASON: Final = _Json(TypeAdapter(Reason))
+_PUBLICATIONS: Final = _Json(TypeAdapter(tuple[Publication, ...]))
+_BODY: Final = _Json(TypeAdapter(dict[str, object]))
+_MEDIA_FACTS: Final = _Json(TypeAdapter(MediaFacts))
+
+
+def request_columns(request: Request) -> Columns:
+    """The row of `requests`, without `accepted_seq` (the line's own) and the references (rows of their own)."""
+    return {
+        "id": request.id,
+        "version": request.version,
+        "state": request.state.value,
+        "interaction_id": request.interaction_id,
+        "guild_id": request.place.guild_id,
+        "channel_id": request.place.channel_id,
+        "channel_kind": request.place.channel_kind.value,
+        "upload_limit_bytes": request.place.upload_limit_bytes,
+        "person_id": request.person.id,
+        "person_name": storable(request.person.name),
+        "written_prompt": storable(request.written_prompt),
+        "offers": _OFFERS.dump(request.offers),
+        "parameters": _PARAMETERS.dump(request.parameters),
+        "take_count": request.take_count,
+        "created_at_ms": request.created_at_ms,
+        "prompt": _PROMPT.dump_optional(request.prompt),
+        "findings": _FINDINGS.dump(request.findings),
+        "model_id": request.model_id,
+        "accepted_at_ms": request.accepted_at_ms,
+        "started_at_ms": request.started_at_ms,
+        "finished_at_ms": request.finished_at_ms,
+        "thread_id": request.thread_id,
+        "cancel_requested_by": request.cancel_requested_by,
+        "failure": _REASON.dump_optional(request.failure),
+        "attempts": request.attempts,
+    }
+
+
+def request_from(row: RowMapping | Columns, references: tuple[Reference, ...]) -> Request:
+    """The request of a row of `requests` and its references."""
+    return Request(
+        id=row["id"],
+        version=row["version"],
+        state=RequestState(row["state"]),
+        interaction_id=row["interaction_id"],
+        place=Place(
+            guild_id=row["guild_id"],
+            channel_id=row["channel_id"],
+            channel_kind=ChannelKind(row["channel_kind"]),
+            upload_limit_bytes=row["upload_limit_bytes"],
+        ),
+        person=Person(id=row["person_id"], name=row["person_name"]),
+        written_prompt=row["written_prompt"],
+        offers=_OFFERS.load(row["offers"]),
+        parameters=_PARAMETERS.load(row["parameters"]),
+        take_count=row["take_count"],
+        created_at_ms=row["created_at_ms"],
+        prompt=_PROMPT.load_optional(row["prompt"]),
+        findings=_FINDINGS.load(row["findings"]),
+        references=references,
+        model_id=row["model_id"],
+        accepted_at_ms=row["accepted_at_ms"],
+        started_at_ms=row["started_at_ms"],
+        finished_at_ms=row["finished_at_ms"],
+        thread_id=row["thread_id"],
+        cancel_requested_by=row["cancel_requested_by"],
+        failure=_REASON.load_optional(row["failure"]),
+        attempts=row["attempts"],
+    )
+
+
+def reference_columns(request_id: str, reference: Reference) -> Columns:
+    """The row of `request_references`."""
+    return {
+        "request_id": request_id,
+        "number": reference.number,
+        "id": reference.id,
+        "kind": reference.kind.value,
+        "kind_number": reference.kind_number,
+        "name": storable(reference.name),
+        "content": reference.content,
+        "facts": _MEDIA_FACTS.dump(reference.facts),
+        "alias": None if reference.alias is None else storable(reference.alias),
+    }
+
+
+def reference_from(row: RowMapping | Columns) -> Reference:
+    """The reference of a row of `request_references`."""
+    return Reference(
+        id=row["id"],
+        number=row["number"],
+        kind=Kind(row["kind"]),
+        kind_number=row["kind_number"],
+        name=row["name"],
+        content=row["content"],
+        facts=_MEDIA_FACTS.load(row["facts"]),
+        alias=row["alias"],
+    )
+
+
+def take_columns(take: Take) -> Columns:
+    """The row of `takes`."""
+    return {
+        "id": take.id,
+        "request_id": take.request_id,
+        "ordinal": take.ordinal,
+        "version": take.version,
+        "state": take.state.value,
+        "publications": _PUBLICATIONS.dump(take.publications),
+        "body": _BODY.dump_optional(_plain(take.body)),
+        "fingerprint": take.fingerprint,
+        "attempts": take.attempts,
+        "looks": take.looks,
+        "not_before_ms": take.not_before_ms,
+        "submitting_at_ms": take.submitting_at_ms,
+        "generation_id": take.generation_id,
+        "submitted_at_ms": take.submitted_at_ms,
+        "vendor_status": None if take.vendor_status is None else storable(take.vendor_status),
+        "result_url": None if take.result_url is None else storable(take.result_url),
+        "clip": take.clip,
+        "clip_facts": _MEDIA_FACTS.dump_optional(take.clip_facts),
+        "cost_usd_micros": take.cost_usd_micros,
+        "failure": _REASON.dump_optional(take.failure),
+        "withdrawn": take.withdrawn,
+    }
+
+
+def take_from(row: RowMapping | Columns) -> Take:
+    """The take of a row of `takes`."""
+    return Take(
+        id=row["id"],
+        request_id=row["request_id"],
+        ordinal=row["ordinal"],
+        version=row["version"],
+        state=TakeState(row["state"]),
+        publications=_PUBLICATIONS.load(row["publications"]),
+        body=_BODY.load_optional(row["body"]),
+        fingerprint=row["fingerprint"],
+        attempts=row["attempts"],
+        looks=row["looks"],
+        not_before_ms=row["not_before_ms"],
+        submitting_at_ms=row["submitting_at_ms"],
+        generation_id=row["generation_id"],
+        submitted_at_ms=row["submitted_at_ms"],
+        vendor_status=row["vendor_status"],
+        result_url=row["result_url"],
+        clip=row["clip"],
+        clip_facts=_MEDIA_FACTS.load_optional(row["clip_facts"]),
+        cost_usd_micros=row["cost_usd_micros"],
+        failure=_REASON.load_optional(row["failure"]),
+        withdrawn=row["withdrawn"],
+    )
+
+
+def post_from(row: RowMapping | Columns) -> Post:
+    """The post of a row of `posts`, whose columns are its fields."""
+    return Post(**row)
+
+
+def differing(before: Columns, after: Columns) -> Columns:
+    """The columns of `after` that say something else than `before`."""
+    return {name: value for name, value in after.items() if value != before[name]}
+
+
+def _plain(body: Mapping[str, object] | None) -> dict[str, object] | None:
+    return None if body is None else dict(body)

@@ -1,0 +1,53 @@
+"""Reading a request with all that belongs to it. The caller's transaction makes it one moment."""
+
+from sqlalchemy import ColumnElement, Connection, RowMapping, func, select
+
+from bot.domain.requests import Request, Snapshot, Take
+from bot.queue.rows import post_from, reference_from, request_from, take_from
+from bot.queue.tables import IS_WAITING, posts, request_references, requests, takes
+
+
+def load(connection: Connection, request_id: str) -> Snapshot | None:
+    """The request with takes and posts, or `None`."""
+    row = request_row(connection, requests.c.id == request_id)
+    return None if row is None else snapshot_of(connection, row)
+
+
+def request_row(connection: Connection, which: ColumnElement[bool]) -> RowMapping | None:
+    """The one row of `requests` that `which` is true for."""
+    return connection.execute(select(requests).where(which)).mappings().one_or_none()
+
+
+def snapshot_of(connection: Connection, row: RowMapping) -> Snapshot:
+    """All that belongs to the request of that row."""
+    request_id = row["id"]
+    mine = select(takes).where(takes.c.request_id == request_id).order_by(takes.c.ordinal)
+    sent = select(posts).where(posts.c.request_id == request_id).order_by(posts.c.intended_at_ms, posts.c.slot)
+    return Snapshot(
+        request=read_request(connection, row),
+        takes=tuple(take_from(each) for each in connection.execute(mine).mappings()),
+        posts=tuple(post_from(each) for each in connection.execute(sent).mappings()),
+        place_in_line=_place_in_line(connection, row),
+    )
+
+
+def read_request(connection: Connection, row: RowMapping) -> Request:
+    """The request of a row of `requests`, with its references."""
+    kept = select(request_references).where(request_references.c.request_id == row["id"])
+    found = connection.execute(kept.order_by(request_references.c.number)).mappings()
+    return request_from(row, tuple(reference_from(each) for each in found))
+
+
+def read_take(connection: Connection, take_id: str) -> Take | None:
+    """The take of that id, or `None`."""
+    row = connection.execute(select(takes).where(takes.c.id == take_id)).mappings().one_or_none()
+    return None if row is None else take_from(row)
+
+
+def _place_in_line(connection: Connection, row: RowMapping) -> int | None:
+    if row["state"] != "queued":
+        return None
+    before = select(func.count()).where(
+        IS_WAITING, requests.c.guild_id == row["guild_id"], requests.c.accepted_seq <= row["accepted_seq"]
+    )
+    return connection.execute(before).scalar_one()

@@ -1,0 +1,135 @@
+"""`RequestStore` over SQL: which transaction answers which question. What they do is in the modules named here."""
+
+from collections.abc import Callable, Sequence
+
+from bot.domain.admission import GuildPolicy, Usage
+from bot.domain.generations import PreparedBody
+from bot.domain.ports import FaultPoint, no_fault
+from bot.domain.prompts import Finding, Prompt
+from bot.domain.references import Reference
+from bot.domain.requests import Post, Request, Snapshot, Take, Wish
+from bot.domain.states import RequestState, TakeState
+from bot.queue import acceptance, claims, drafts, leases, moves, outbox, snapshots, unfinished
+from bot.queue.acceptance import Acceptance, QuotaRule
+from bot.queue.engine import Database
+from bot.queue.migrations import upgrade
+
+
+class SqlRequestStore:
+    """The port `RequestStore` (its promises hold here) on SQLite, and on PostgreSQL where its driver is installed.
+
+    To be opened before use and closed after it.
+    """
+
+    def __init__(self, url: str, *, quota_rule: QuotaRule, reached: FaultPoint = no_fault) -> None:
+        """`url`: `sqlite:///file` (its folder exists) or `postgresql+psycopg://…`; `ValueError` for any other.
+
+        `quota_rule` decides inside the accepting transaction. `reached` is called on the store's own thread, right
+        after the commit, with `request.<state>` or `take.<state>` for every state a row entered (planned takes are
+        part of their request's acceptance).
+        """
+        self._database = Database(url, reached=reached)
+        self._quota_rule = quota_rule
+
+    async def open(self) -> None:
+        """Connects and brings the tables up to date. `Unavailable` when that cannot be done."""
+        await self._database.prepare(upgrade)
+
+    async def close(self) -> None:
+        """Lets running transactions end. Whatever is called afterwards raises `Unavailable`."""
+        await self._database.close()
+
+    async def create_draft(self, request_id: str, wish: Wish, *, now_ms: int) -> Snapshot:
+        """See the port."""
+        return await self._database.write(lambda work: drafts.create_draft(work, request_id, wish, now_ms))
+
+    async def load(self, request_id: str) -> Snapshot | None:
+        """See the port."""
+        return await self._database.read(lambda connection: snapshots.load(connection, request_id))
+
+    async def usage(self, guild_id: int, person_id: int, *, now_ms: int) -> Usage:
+        """See the port."""
+        return await self._database.read(lambda connection: acceptance.usage(connection, guild_id, person_id, now_ms))
+
+    async def keep_references(self, request: Request, references: Sequence[Reference]) -> Request:
+        """See the port. `IllegalMove` once it is no draft."""
+        return await self._database.write(lambda work: drafts.keep_references(work, request, references))
+
+    async def accept(
+        self,
+        request: Request,
+        *,
+        prompt: Prompt,
+        findings: Sequence[Finding],
+        model_id: str,
+        policy: GuildPolicy,
+        now_ms: int,
+    ) -> Snapshot:
+        """See the port."""
+        terms = Acceptance(prompt=prompt, findings=findings, model_id=model_id, policy=policy, now_ms=now_ms)
+        return await self._database.write(lambda work: acceptance.accept(work, request, terms, self._quota_rule))
+
+    async def claim_next(self, policy: Callable[[int], GuildPolicy], *, max_running: int, now_ms: int) -> str | None:
+        """See the port. `policy` is called on the store's thread."""
+        return await self._database.write(
+            lambda work: claims.claim_next(work, policy, max_running=max_running, now_ms=now_ms)
+        )
+
+    async def move(self, request: Request, state: RequestState, **changes: object) -> Request:
+        """See the port. `TypeError` for a name that is no field to change; only `accept` moves to queued."""
+        return await self._database.write(lambda work: moves.move(work, request, state, changes))
+
+    async def move_take(self, take: Take, state: TakeState, **changes: object) -> Take:
+        """See the port. `TypeError` for a name that is no field to change.
+
+        `Stale` for a generation that another take owns; `Unavailable` while a twin (same fingerprint) is in submitting.
+        """
+        return await self._database.write(lambda work: moves.move_take(work, take, state, changes))
+
+    async def begin_submission(self, take: Take, prepared: PreparedBody, *, now_ms: int) -> Take | None:
+        """See the port."""
+        return await self._database.write(lambda work: moves.begin_submission(work, take, prepared, now_ms))
+
+    async def intend_post(self, request_id: str, slot: str, channel_id: int, *, now_ms: int) -> tuple[Post, bool]:
+        """See the port. `KeyError` for a request that does not exist."""
+        return await self._database.write(lambda work: outbox.intend_post(work, request_id, slot, channel_id, now_ms))
+
+    async def record_post(self, request_id: str, slot: str, *, message_id: int | None, shown: str | None) -> None:
+        """See the port. Both are stored as given, `None` too; `KeyError` for a slot never intended."""
+        await self._database.write(
+            lambda work: outbox.record_post(work, request_id, slot, message_id=message_id, shown=shown)
+        )
+
+    async def open_requests(self) -> tuple[str, ...]:
+        """See the port."""
+        return await self._database.read(unfinished.open_requests)
+
+    async def watched_takes(self) -> tuple[Take, ...]:
+        """See the port."""
+        return await self._database.read(unfinished.watched_takes)
+
+    async def claimed_generations(self) -> frozenset[str]:
+        """See the port."""
+        return await self._database.read(unfinished.claimed_generations)
+
+    async def waiting_in_guild(self, guild_id: int) -> tuple[str, ...]:
+        """See the port."""
+        return await self._database.read(lambda connection: acceptance.waiting_in_guild(connection, guild_id))
+
+    async def take_lease(self, name: str, holder: str, *, ttl_ms: int, now_ms: int) -> bool:
+        """See the port."""
+        return await self._database.write(
+            lambda work: leases.take_lease(work, name, holder, ttl_ms=ttl_ms, now_ms=now_ms)
+        )
+
+    async def recall(self, key: str) -> str | None:
+        """See the port."""
+        return await self._database.read(lambda connection: leases.recall(connection, key))
+
+    async def remember(self, key: str, value: str) -> None:
+        """See the port."""
+        await self._database.write(lambda work: leases.remember(work, key, value))
+
+    async def contents_in_use(self) -> frozenset[str]:
+        """See the port."""
+        return await self._database.read(unfinished.contents_in_use)

@@ -1,0 +1,162 @@
+"""The tables: the truth of this deployment.
+
+Times are Unix milliseconds (BIGINT), money is micro-USD, what has an inner shape is JSON in text. Predicates of partial
+indexes are literals, here and in the queries that want them used: a bound parameter hides the match from the planner.
+"""
+
+from typing import Final
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    Text,
+    TextClause,
+    UniqueConstraint,
+    text,
+)
+
+metadata: Final = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+    }
+)
+
+requests: Final = Table(
+    "requests",
+    metadata,
+    Column("id", String(13), primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("state", String(32), nullable=False),
+    Column("interaction_id", BigInteger, nullable=False),
+    Column("guild_id", BigInteger, nullable=False),
+    Column("channel_id", BigInteger, nullable=False),
+    Column("channel_kind", String(32), nullable=False),
+    Column("upload_limit_bytes", BigInteger, nullable=False),
+    Column("person_id", BigInteger, nullable=False),
+    Column("person_name", Text, nullable=False),
+    Column("written_prompt", Text, nullable=False),
+    Column("offers", Text, nullable=False),
+    Column("parameters", Text, nullable=False),
+    Column("take_count", Integer, nullable=False),
+    Column("created_at_ms", BigInteger, nullable=False),
+    Column("prompt", Text),
+    Column("findings", Text, nullable=False),
+    Column("model_id", Text),
+    Column("accepted_seq", BigInteger),
+    Column("accepted_at_ms", BigInteger),
+    Column("started_at_ms", BigInteger),
+    Column("finished_at_ms", BigInteger),
+    Column("thread_id", BigInteger),
+    Column("cancel_requested_by", BigInteger),
+    Column("failure", Text),
+    Column("attempts", Integer, nullable=False),
+    UniqueConstraint("accepted_seq"),
+    UniqueConstraint("interaction_id"),
+)
+"""`accepted_seq` orders the lanes: given at acceptance, greater than every one before it."""
+
+request_references: Final = Table(
+    "request_references",
+    metadata,
+    Column("request_id", String(13), ForeignKey("requests.id", ondelete="CASCADE"), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("id", Text, nullable=False),
+    Column("kind", String(32), nullable=False),
+    Column("kind_number", Integer, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("content", String(64), nullable=False),
+    Column("facts", Text, nullable=False),
+    Column("alias", Text),
+    PrimaryKeyConstraint("request_id", "number"),
+)
+
+takes: Final = Table(
+    "takes",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("request_id", String(13), ForeignKey("requests.id", ondelete="CASCADE"), nullable=False),
+    Column("ordinal", Integer, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("state", String(32), nullable=False),
+    Column("publications", Text, nullable=False),
+    Column("body", Text),
+    Column("fingerprint", Text),
+    Column("attempts", Integer, nullable=False),
+    Column("looks", Integer, nullable=False),
+    Column("not_before_ms", BigInteger, nullable=False),
+    Column("submitting_at_ms", BigInteger),
+    Column("generation_id", Text),
+    Column("submitted_at_ms", BigInteger),
+    Column("vendor_status", Text),
+    Column("result_url", Text),
+    Column("clip", String(64)),
+    Column("clip_facts", Text),
+    Column("cost_usd_micros", BigInteger),
+    Column("failure", Text),
+    Column("withdrawn", Boolean, nullable=False),
+    UniqueConstraint("generation_id"),
+    UniqueConstraint("request_id", "ordinal"),
+)
+"""A generation belongs to one take."""
+
+posts: Final = Table(
+    "posts",
+    metadata,
+    Column("request_id", String(13), ForeignKey("requests.id", ondelete="CASCADE"), nullable=False),
+    Column("slot", String(32), nullable=False),
+    Column("channel_id", BigInteger, nullable=False),
+    Column("intended_at_ms", BigInteger, nullable=False),
+    Column("message_id", BigInteger),
+    Column("shown", Text),
+    PrimaryKeyConstraint("request_id", "slot"),
+)
+"""The outbox: a row is there before the message is."""
+
+leases: Final = Table(
+    "leases",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("holder", Text, nullable=False),
+    Column("expires_at_ms", BigInteger, nullable=False),
+)
+
+facts: Final = Table(
+    "facts",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+IS_WAITING: Final = text("state = 'queued'")
+IS_RUNNING: Final = text("state IN ('preparing', 'working', 'delivering')")
+IS_OPEN: Final = text("state NOT IN ('delivered', 'kept', 'expired', 'denied', 'cancelled', 'failed')")
+IS_SUBMITTING: Final = text("state = 'submitting'")
+IS_RENDERING: Final = text("state = 'rendering'")
+IS_PUBLISHED: Final = text("publications <> '[]' AND NOT withdrawn")
+
+
+def _partial(name: str, where: TextClause, *columns: Column[object], unique: bool = False) -> Index:
+    return Index(name, *columns, unique=unique, sqlite_where=where, postgresql_where=where)
+
+
+_partial("ix_requests_lane", IS_WAITING, requests.c.guild_id, requests.c.accepted_seq)
+_partial("ix_requests_person_waiting", IS_WAITING, requests.c.guild_id, requests.c.person_id)
+_partial("ix_requests_running", IS_RUNNING, requests.c.guild_id)
+_partial("ix_requests_open", IS_OPEN, requests.c.created_at_ms, requests.c.id)
+Index("ix_requests_accepted", requests.c.guild_id, requests.c.accepted_at_ms)
+Index("ix_requests_created", requests.c.created_at_ms)
+Index("ix_requests_finished", requests.c.finished_at_ms)
+Index("ix_request_references_content", request_references.c.content)
+_partial("uq_takes_submitting", IS_SUBMITTING, takes.c.fingerprint, unique=True)
+_partial("ix_takes_rendering", IS_RENDERING, takes.c.id)
+_partial("ix_takes_published", IS_PUBLISHED, takes.c.request_id)

@@ -1,0 +1,87 @@
+"""What still wants work, and what is still owned."""
+
+from typing import Final
+
+from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, or_, select, union
+
+from bot.domain.requests import Take
+from bot.domain.states import RequestState, TakeState
+from bot.queue.rows import take_from
+from bot.queue.tables import IS_OPEN, IS_PUBLISHED, IS_RENDERING, posts, request_references, requests, takes
+
+_FINAL: Final = tuple(state.value for state in RequestState if state.final)
+_AT_REST: Final = (TakeState.PLANNED.value, *(state.value for state in TakeState if state.final))
+_AFTERTHOUGHT_MS: Final = 7 * 86_400_000
+_SHOWN_WHEN_FINAL: Final = ("delivered", "kept", "failed", "cancelled")
+
+
+def open_requests(connection: Connection) -> tuple[str, ...]:
+    """Ids, oldest first, of the requests that are not final, or final with an afterthought.
+
+    Afterthoughts (accepted requests only, but for the last): a known card that does not show the final state; a
+    failure that no recorded notice told; publications of takes that ended, or never began, not withdrawn yet. Only of
+    requests that finished within a week before the newest time any request knows: after an outage of weeks the last
+    ones are still tidied.
+    """
+    going = select(requests.c.id, requests.c.created_at_ms).where(IS_OPEN)
+    found = union(going, _with_afterthoughts(connection)).subquery()
+    return tuple(connection.execute(select(found.c.id).order_by(found.c.created_at_ms, found.c.id)).scalars())
+
+
+def watched_takes(connection: Connection) -> tuple[Take, ...]:
+    """The parked takes: rendering, with a generation id."""
+    parked = select(takes).where(IS_RENDERING, takes.c.generation_id.is_not(None)).order_by(takes.c.id)
+    return tuple(take_from(row) for row in connection.execute(parked).mappings())
+
+
+def claimed_generations(connection: Connection) -> frozenset[str]:
+    """Every generation id that some take already owns."""
+    return _every(connection, select(takes.c.generation_id).where(takes.c.generation_id.is_not(None)))
+
+
+def contents_in_use(connection: Connection) -> frozenset[str]:
+    """Keys of the bytes that references and clips point to."""
+    clips = select(takes.c.clip).where(takes.c.clip.is_not(None))
+    return _every(connection, select(request_references.c.content)) | _every(connection, clips)
+
+
+def _every(connection: Connection, keys: Select[str | None] | Select[str]) -> frozenset[str]:
+    return frozenset(key for key in connection.execute(keys.distinct()).scalars() if key is not None)
+
+
+def _with_afterthoughts(connection: Connection) -> Select[str, int]:
+    since_ms = _newest_ms(connection) - _AFTERTHOUGHT_MS
+    accepted = and_(requests.c.accepted_at_ms.is_not(None), or_(_card_lags(), _unannounced()))
+    return select(requests.c.id, requests.c.created_at_ms).where(
+        requests.c.finished_at_ms >= since_ms, requests.c.state.in_(_FINAL), or_(accepted, _still_published())
+    )
+
+
+def _newest_ms(connection: Connection) -> int:
+    """Asked one by one: SQLite takes a maximum from an index only when it is asked for nothing else."""
+    newest = (select(func.max(column)) for column in (requests.c.created_at_ms, requests.c.finished_at_ms))
+    return max(connection.execute(each).scalar_one() or 0 for each in newest)
+
+
+def _card_lags() -> ColumnElement[bool]:
+    card = exists().where(
+        posts.c.request_id == requests.c.id,
+        posts.c.slot == "card",
+        posts.c.message_id.is_not(None),
+        posts.c.shown.is_distinct_from(requests.c.state),
+    )
+    return and_(requests.c.state.in_(_SHOWN_WHEN_FINAL), card)
+
+
+def _unannounced() -> ColumnElement[bool]:
+    notice = exists().where(
+        posts.c.request_id == requests.c.id,
+        posts.c.slot == "notice",
+        or_(posts.c.message_id.is_not(None), posts.c.shown.is_not(None)),
+    )
+    return and_(requests.c.state == "failed", ~notice)
+
+
+def _still_published() -> ColumnElement[bool]:
+    published = select(takes.c.request_id).where(IS_PUBLISHED, takes.c.state.in_(_AT_REST))
+    return requests.c.id.in_(published)

@@ -1,0 +1,1246 @@
+"""One suite for every `RequestStore`: what the port promises holds for the tables and for the fake alike."""
+
+import asyncio
+import json
+import re
+import sqlite3
+import tempfile
+import threading
+from collections import Counter
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing, contextmanager
+from dataclasses import fields, is_dataclass, replace
+from pathlib import Path
+from types import UnionType
+from typing import Any, Final, Union, get_args, get_origin, get_type_hints
+
+import pytest
+import pytest_asyncio
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Connection, Engine, create_engine, event
+
+from bot.admission.rules import quota_refusal
+from bot.domain.admission import GuildPolicy
+from bot.domain.errors import Refused, Stale, Unavailable
+from bot.domain.generations import PreparedBody
+from bot.domain.media import Kind, MediaFacts
+from bot.domain.ports import FaultPoint, RequestStore, no_fault
+from bot.domain.prompts import Finding, Mention, Prompt, Severity, Text
+from bot.domain.reasons import reason
+from bot.domain.references import Offer, Reference
+from bot.domain.requests import ChannelKind, Parameters, Person, Place, Publication, Request, Snapshot, Take, Wish
+from bot.domain.states import IllegalMove, RequestState, TakeState
+from bot.queue.migrations import upgrade
+from bot.queue.rows import (
+    reference_columns,
+    reference_from,
+    request_columns,
+    request_from,
+    storable,
+    take_columns,
+    take_from,
+)
+from bot.queue.store import SqlRequestStore
+from bot.queue.tables import metadata
+from tests.fakes_store import MemoryRequestStore
+
+_NOON_MS: Final = 1_750_032_000_000 - 43_200_000
+_DAY_MS: Final = 86_400_000
+_GUILD: Final = 100
+_PERSON: Final = 7
+_POLICY: Final = GuildPolicy(
+    max_running_requests=2,
+    max_waiting_requests_per_person=1_000,
+    takes_per_person_per_day=1_000,
+    takes_per_guild_per_day=1_000,
+)
+_PROMPT: Final = Prompt((Text("a cat with "), Mention("r1")))
+_FINDINGS: Final = (Finding(reason=reason("mention-replaced", mention="1"), severity=Severity.WARNING, end=3),)
+_FACTS: Final = MediaFacts(kind=Kind.IMAGE, format="png", byte_count=12, width=640, height=640)
+_REFERENCE: Final = Reference(
+    id="r1", number=1, kind=Kind.IMAGE, kind_number=1, name="cat.png", content="c" * 64, facts=_FACTS
+)
+_PUBLICATION: Final = Publication(reference_id="r1", handle="h", url="https://example.test/cat.png")
+
+
+# --- the stores ------------------------------------------------------------------------------------------------------
+
+
+@asynccontextmanager
+async def _memory(_folder: Path, reached: FaultPoint) -> AsyncGenerator[RequestStore]:
+    yield MemoryRequestStore(quota_rule=quota_refusal, reached=reached)
+
+
+@asynccontextmanager
+async def _sqlite(folder: Path, reached: FaultPoint) -> AsyncGenerator[RequestStore]:
+    store = SqlRequestStore(f"sqlite:///{folder / 'rushes.db'}", quota_rule=quota_refusal, reached=reached)
+    await store.open()
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+_STORES: Final[Mapping[str, Callable[[Path, FaultPoint], AbstractAsyncContextManager[RequestStore]]]] = {
+    "memory": _memory,
+    "sqlite": _sqlite,
+}
+"""Another database joins the suite by a line here."""
+
+
+@pytest.fixture(params=sorted(_STORES))
+def kind(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def events() -> list[str]:
+    return []
+
+
+@pytest_asyncio.fixture
+async def store(kind: str, tmp_path: Path, events: list[str]) -> AsyncIterator[RequestStore]:
+    async with _STORES[kind](tmp_path, events.append) as opened:
+        yield opened
+
+
+# --- scenes ----------------------------------------------------------------------------------------------------------
+
+
+def _id(number: int) -> str:
+    return f"{number:013d}"
+
+
+def _wish(number: int, *, guild: int = _GUILD, person: int = _PERSON, takes: int = 1) -> Wish:
+    return Wish(
+        interaction_id=number,
+        place=Place(guild_id=guild, channel_id=2, channel_kind=ChannelKind.TEXT, upload_limit_bytes=10_000_000),
+        person=Person(id=person, name="Ada"),
+        prompt="a cat with @1",
+        offers=(Offer(name="cat.png", url="https://cdn.example.test/cat.png?sig=1", byte_count=None),),
+        parameters=Parameters(seed=5),
+        take_count=takes,
+    )
+
+
+async def _draft(
+    store: RequestStore, number: int, *, guild: int = _GUILD, person: int = _PERSON, takes: int = 1
+) -> Request:
+    wish = _wish(number, guild=guild, person=person, takes=takes)
+    return (await store.create_draft(_id(number), wish, now_ms=_NOON_MS)).request
+
+
+async def _accept(
+    store: RequestStore, request: Request, policy: GuildPolicy = _POLICY, now_ms: int = _NOON_MS
+) -> Snapshot:
+    return await store.accept(
+        request, prompt=_PROMPT, findings=_FINDINGS, model_id="model", policy=policy, now_ms=now_ms
+    )
+
+
+async def _queued(
+    store: RequestStore, number: int, *, guild: int = _GUILD, person: int = _PERSON, takes: int = 1
+) -> Snapshot:
+    return await _accept(store, await _draft(store, number, guild=guild, person=person, takes=takes))
+
+
+async def _claim(store: RequestStore, *, max_running: int = 100, policy: GuildPolicy = _POLICY) -> str | None:
+    return await store.claim_next(lambda _guild: policy, max_running=max_running, now_ms=_NOON_MS + 1)
+
+
+async def _working(store: RequestStore, number: int, *, takes: int = 1) -> Snapshot:
+    await _queued(store, number, takes=takes)
+    claimed = await _claim(store, policy=replace(_POLICY, max_running_requests=100))
+    assert claimed == _id(number)
+    await store.move((await _load(store, number)).request, RequestState.WORKING)
+    return await _load(store, number)
+
+
+async def _rendering(store: RequestStore, number: int) -> Take:
+    take = await _submitting(store, number)
+    return await store.move_take(take, TakeState.RENDERING, generation_id=f"g{number}", submitted_at_ms=_NOON_MS)
+
+
+async def _submitting(store: RequestStore, number: int) -> Take:
+    take = (await _working(store, number)).takes[0]
+    begun = await store.begin_submission(take, _body(f"f{number}"), now_ms=_NOON_MS)
+    assert begun is not None
+    return begun
+
+
+async def _ended(
+    store: RequestStore, number: int, state: RequestState, *, at_ms: int = _NOON_MS, card: str | None = None
+) -> Request:
+    """A request that ended in `state`; its card shows `card`, its failure was announced."""
+    request = (await _working(store, number)).request
+    way = [RequestState.DELIVERING] if state in {RequestState.DELIVERED, RequestState.KEPT} else []
+    for step in way:
+        request = await store.move(request, step)
+    request = await store.move(request, state, finished_at_ms=at_ms)
+    await store.intend_post(request.id, "card", 2, now_ms=_NOON_MS)
+    await store.record_post(request.id, "card", message_id=55, shown=state.value if card is None else card)
+    await store.intend_post(request.id, "notice", 2, now_ms=_NOON_MS)
+    await store.record_post(request.id, "notice", message_id=56, shown=None)
+    return request
+
+
+def _body(fingerprint: str) -> PreparedBody:
+    return PreparedBody(body={"prompt": "a cat", "n": [1, 2.5, None, True]}, fingerprint=fingerprint)
+
+
+async def _load(store: RequestStore, number: int) -> Snapshot:
+    snapshot = await store.load(_id(number))
+    assert snapshot is not None
+    return snapshot
+
+
+async def _person_takes(store: RequestStore, now_ms: int = _NOON_MS) -> int:
+    return (await store.usage(_GUILD, _PERSON, now_ms=now_ms)).person_takes_today
+
+
+# --- drafts ----------------------------------------------------------------------------------------------------------
+
+
+async def test_a_wish_is_durable_as_it_was_made(store: RequestStore) -> None:
+    made = await store.create_draft(_id(1), _wish(1, takes=3), now_ms=_NOON_MS)
+
+    wish = _wish(1, takes=3)
+    assert made.request == Request(
+        id=_id(1),
+        version=made.request.version,
+        state=RequestState.DRAFT,
+        interaction_id=1,
+        place=wish.place,
+        person=wish.person,
+        written_prompt=wish.prompt,
+        offers=wish.offers,
+        parameters=wish.parameters,
+        take_count=3,
+        created_at_ms=_NOON_MS,
+    )
+    assert made == Snapshot(request=made.request)
+    assert await store.load(_id(1)) == made
+
+
+async def test_the_same_interaction_makes_one_request(store: RequestStore) -> None:
+    made = await asyncio.gather(*(store.create_draft(_id(number), _wish(77), now_ms=_NOON_MS) for number in range(10)))
+
+    assert len({each.request.id for each in made}) == 1
+    assert sum([await store.load(_id(number)) is not None for number in range(10)]) == 1
+
+
+async def test_an_id_that_exists_is_not_given_to_another_wish(store: RequestStore) -> None:
+    first = await store.create_draft(_id(1), _wish(1), now_ms=_NOON_MS)
+
+    with pytest.raises(Unavailable):
+        await store.create_draft(_id(1), _wish(2), now_ms=_NOON_MS)
+
+    assert await store.load(_id(1)) == first
+
+
+async def test_an_unknown_request_is_none(store: RequestStore) -> None:
+    assert await store.load(_id(1)) is None
+
+
+async def test_what_was_collected_replaces_what_was(store: RequestStore) -> None:
+    draft = await _draft(store, 1)
+    other = replace(_REFERENCE, id="r2", number=2, kind_number=2, content="d" * 64, alias="hat")
+
+    first = await store.keep_references(draft, [_REFERENCE, other])
+    second = await store.keep_references(first, [replace(other, number=1, kind_number=1)])
+
+    assert first.references == (_REFERENCE, other)
+    assert second.references == (replace(other, number=1, kind_number=1),)
+    assert (await _load(store, 1)).request == second
+    with pytest.raises(Stale):
+        await store.keep_references(first, [])
+
+
+async def test_references_are_kept_for_drafts_only(store: RequestStore) -> None:
+    queued = await _queued(store, 1)
+
+    with pytest.raises(IllegalMove):
+        await store.keep_references(queued.request, [_REFERENCE])
+
+
+# --- acceptance ------------------------------------------------------------------------------------------------------
+
+
+async def test_acceptance_queues_with_planned_takes(store: RequestStore) -> None:
+    draft = await store.keep_references(await _draft(store, 1, takes=2), [_REFERENCE])
+
+    accepted = await _accept(store, draft)
+
+    assert accepted.request == replace(
+        draft,
+        version=accepted.request.version,
+        state=RequestState.QUEUED,
+        prompt=_PROMPT,
+        findings=_FINDINGS,
+        model_id="model",
+        accepted_at_ms=_NOON_MS,
+    )
+    assert accepted.request.version > draft.version
+    assert [(take.id, take.ordinal, take.state) for take in accepted.takes] == [
+        (f"{_id(1)}-1", 1, TakeState.PLANNED),
+        (f"{_id(1)}-2", 2, TakeState.PLANNED),
+    ]
+    assert accepted.place_in_line == 1
+    assert await store.load(_id(1)) == accepted
+
+
+async def test_a_flood_cannot_overspend(store: RequestStore) -> None:
+    drafts = [await _draft(store, number) for number in range(200)]
+    policy = replace(_POLICY, takes_per_person_per_day=10)
+
+    outcomes = await asyncio.gather(*(_accept(store, draft, policy) for draft in drafts), return_exceptions=True)
+
+    assert sum(isinstance(each, Snapshot) for each in outcomes) == 10
+    assert [each.reason.code for each in outcomes if isinstance(each, Refused)] == ["person-quota"] * 190
+    assert (await store.usage(_GUILD, _PERSON, now_ms=_NOON_MS)).person_waiting == 10
+
+
+async def test_a_guild_cannot_overspend_through_many_people(store: RequestStore) -> None:
+    drafts = [await _draft(store, number, person=number, takes=3) for number in range(10)]
+    policy = replace(_POLICY, takes_per_guild_per_day=10)
+
+    outcomes = await asyncio.gather(*(_accept(store, draft, policy) for draft in drafts), return_exceptions=True)
+
+    assert sum(isinstance(each, Snapshot) for each in outcomes) == 3
+    assert (await store.usage(_GUILD, 0, now_ms=_NOON_MS)).guild_takes_today == 9
+
+
+async def test_a_refused_draft_stays_as_it_was(store: RequestStore) -> None:
+    draft = await _draft(store, 1)
+
+    with pytest.raises(Refused) as refused:
+        await _accept(store, draft, replace(_POLICY, max_waiting_requests_per_person=0))
+
+    assert refused.value.reason.code == "too-many-waiting"
+    assert await _load(store, 1) == Snapshot(request=draft)
+    assert await _person_takes(store) == 0
+
+
+async def test_a_request_is_accepted_once(store: RequestStore) -> None:
+    draft = await _draft(store, 1, takes=2)
+
+    outcomes = await asyncio.gather(*(_accept(store, draft) for _ in range(5)), return_exceptions=True)
+
+    assert sum(isinstance(each, Snapshot) for each in outcomes) == 1
+    assert sum(isinstance(each, Stale) for each in outcomes) == 4
+    assert await _person_takes(store) == 2
+    with pytest.raises(IllegalMove):
+        await _accept(store, (await _load(store, 1)).request)
+
+
+async def test_quotas_count_the_utc_day(store: RequestStore) -> None:
+    midnight_ms = _NOON_MS - _NOON_MS % _DAY_MS
+    for number, at_ms in enumerate([midnight_ms - 1, midnight_ms, midnight_ms + _DAY_MS - 1, midnight_ms + _DAY_MS]):
+        await _accept(store, await _draft(store, number), now_ms=at_ms)
+
+    used = await store.usage(_GUILD, _PERSON, now_ms=_NOON_MS)
+
+    assert (used.person_takes_today, used.guild_takes_today) == (2, 2)
+    assert used.day_ends_at_ms == midnight_ms + _DAY_MS
+    assert used.person_waiting == 4
+    assert await _person_takes(store, midnight_ms - 1) == 1
+
+
+async def test_usage_is_of_this_guild_and_this_person(store: RequestStore) -> None:
+    await _queued(store, 1, takes=2)
+    await _queued(store, 2, person=8, takes=3)
+    await _queued(store, 3, guild=200, takes=4)
+    await _draft(store, 4, takes=4)
+
+    used = await store.usage(_GUILD, _PERSON, now_ms=_NOON_MS)
+
+    assert (used.person_takes_today, used.guild_takes_today, used.person_waiting) == (2, 5, 1)
+
+
+@pytest.mark.parametrize("end", [RequestState.CANCELLED, RequestState.FAILED])
+async def test_takes_that_never_began_are_given_back(store: RequestStore, end: RequestState) -> None:
+    queued = await _queued(store, 1, takes=3)
+    assert await _person_takes(store) == 3
+
+    await store.move(queued.request, end, finished_at_ms=_NOON_MS)
+
+    assert await _person_takes(store) == 0
+
+
+@pytest.mark.parametrize(
+    ("take_state", "changes", "counted"),
+    [
+        (TakeState.SUBMITTING, {}, 1),
+        (TakeState.NEEDS_REVIEW, {}, 1),
+        (TakeState.FAILED, {"generation_id": "g1"}, 1),
+        (TakeState.FAILED, {"cost_usd_micros": 5}, 1),
+        (TakeState.FAILED, {"cost_usd_micros": 0}, 0),
+        (TakeState.FAILED, {}, 0),
+        (TakeState.PLANNED, {}, 0),
+    ],
+)
+async def test_what_may_have_been_billed_is_not_given_back(
+    store: RequestStore, take_state: TakeState, changes: Mapping[str, object], counted: int
+) -> None:
+    take = await _submitting(store, 1)
+    await store.move_take(take, take_state, **changes)
+
+    await store.move((await _load(store, 1)).request, RequestState.FAILED, finished_at_ms=_NOON_MS)
+
+    assert await _person_takes(store) == counted
+
+
+async def test_a_delivered_request_counts(store: RequestStore) -> None:
+    await _ended(store, 1, RequestState.DELIVERED)
+
+    assert await _person_takes(store) == 1
+
+
+# --- the line --------------------------------------------------------------------------------------------------------
+
+
+async def test_the_line_is_in_order_of_acceptance(store: RequestStore) -> None:
+    drafts = {number: await _draft(store, number) for number in range(1, 31)}
+    for number in reversed(drafts):
+        await _accept(store, drafts[number])
+    await _queued(store, 99, guild=200)
+
+    assert await store.waiting_in_guild(_GUILD) == tuple(_id(number) for number in range(30, 5, -1))
+    assert (await _load(store, 30)).place_in_line == 1
+    assert (await _load(store, 1)).place_in_line == 30
+    assert (await _load(store, 99)).place_in_line == 1
+
+
+async def test_a_lane_is_served_in_order_up_to_its_limit(store: RequestStore) -> None:
+    for number in range(1, 5):
+        await _queued(store, number)
+
+    assert [await _claim(store) for _ in range(3)] == [_id(1), _id(2), None]
+    claimed = await _load(store, 1)
+    assert claimed.request.state is RequestState.PREPARING
+    assert claimed.request.started_at_ms == _NOON_MS + 1
+    assert claimed.place_in_line is None
+    assert (await _load(store, 3)).place_in_line == 1
+
+    await store.move(claimed.request, RequestState.FAILED, finished_at_ms=_NOON_MS)
+    assert [await _claim(store) for _ in range(2)] == [_id(3), None]
+
+
+async def test_the_guild_with_fewest_running_goes_first(store: RequestStore) -> None:
+    for number in range(1, 4):
+        await _queued(store, number, guild=100)
+    await _queued(store, 10, guild=200)
+    await _queued(store, 11, guild=200)
+    await _queued(store, 20, guild=300)
+    policy = replace(_POLICY, max_running_requests=9)
+
+    turns = [await _claim(store, policy=policy) for _ in range(7)]
+
+    assert turns == [*map(_id, [1, 10, 20, 2, 11, 3]), None]
+
+
+async def test_a_guild_at_its_limit_lets_others_pass(store: RequestStore) -> None:
+    limits = {100: replace(_POLICY, max_running_requests=0), 200: _POLICY}
+    await _queued(store, 1, guild=100)
+    await _queued(store, 2, guild=200)
+
+    claimed = [await store.claim_next(limits.__getitem__, max_running=9, now_ms=_NOON_MS) for _ in range(2)]
+
+    assert claimed == [_id(2), None]
+
+
+@pytest.mark.parametrize("running", [RequestState.PREPARING, RequestState.WORKING, RequestState.DELIVERING])
+async def test_whatever_is_on_its_way_counts_as_running(store: RequestStore, running: RequestState) -> None:
+    await _queued(store, 1)
+    await _queued(store, 2)
+    await _claim(store)
+    request = (await _load(store, 1)).request
+    way = [RequestState.PREPARING, RequestState.WORKING, RequestState.DELIVERING]
+    for state in way[: way.index(running) + 1]:
+        request = await store.move(request, state)
+
+    assert await _claim(store, max_running=1) is None
+    assert await _claim(store, policy=replace(_POLICY, max_running_requests=1)) is None
+    assert await _claim(store) == _id(2)
+
+
+async def test_many_claimers_never_exceed_a_limit_nor_claim_twice(store: RequestStore) -> None:
+    for number in range(60):
+        await _queued(store, number, guild=100 + number % 5)
+    claimed: list[str] = []
+    seen: list[Counter[int]] = []
+
+    async def claimer() -> None:
+        while (request_id := await _claim(store, max_running=7)) is not None:
+            claimed.append(request_id)
+            states = [await _load(store, number) for number in range(60)]
+            seen.append(Counter(each.request.place.guild_id for each in states if each.request.started_at_ms))
+            snapshot = await store.load(request_id)
+            assert snapshot is not None
+            if len(claimed) % 3:
+                await store.move(snapshot.request, RequestState.FAILED, started_at_ms=None, finished_at_ms=_NOON_MS)
+
+    await asyncio.gather(*(claimer() for _ in range(4)))
+
+    assert len(claimed) == len(set(claimed))
+    assert max(running.total() for running in seen) <= 7
+    assert max(max(running.values()) for running in seen) <= 2
+
+
+async def test_only_acceptance_leads_into_the_line(store: RequestStore) -> None:
+    with pytest.raises(IllegalMove):
+        await store.move(await _draft(store, 1), RequestState.QUEUED)
+
+
+# --- moves -----------------------------------------------------------------------------------------------------------
+
+
+async def test_a_move_stores_the_state_and_the_named_fields(store: RequestStore) -> None:
+    request = (await _working(store, 1)).request
+
+    moved = await store.move(
+        request,
+        RequestState.FAILED,
+        failure=reason("rejected-prompt", detail="x", count=2),
+        finished_at_ms=_NOON_MS + 5,
+        thread_id=9,
+        attempts=3,
+        references=(_REFERENCE,),
+    )
+
+    assert moved == replace(
+        request,
+        version=moved.version,
+        state=RequestState.FAILED,
+        failure=reason("rejected-prompt", detail="x", count=2),
+        finished_at_ms=_NOON_MS + 5,
+        thread_id=9,
+        attempts=3,
+        references=(_REFERENCE,),
+    )
+    assert moved.version > request.version
+    assert (await _load(store, 1)).request == moved
+
+
+async def test_what_the_caller_did_not_name_is_not_stored(store: RequestStore) -> None:
+    draft = await _draft(store, 1)
+
+    moved = await store.move(replace(draft, attempts=9), RequestState.DRAFT, thread_id=3)
+
+    assert (moved.attempts, moved.thread_id) == (0, 3)
+    assert (await _load(store, 1)).request == moved
+
+
+async def test_a_thawed_worker_moves_nothing(store: RequestStore) -> None:
+    before = await _working(store, 1)
+    now = await store.move(before.request, RequestState.WORKING, cancel_requested_by=3)
+    take = await store.move_take(before.takes[0], TakeState.PLANNED, not_before_ms=5)
+
+    with pytest.raises(Stale):
+        await store.move(before.request, RequestState.DELIVERING)
+    with pytest.raises(Stale):
+        await store.move_take(before.takes[0], TakeState.FAILED)
+    with pytest.raises(Stale):
+        await store.begin_submission(before.takes[0], _body("f"), now_ms=_NOON_MS)
+    assert await _load(store, 1) == replace(before, request=now, takes=(take,))
+
+
+async def test_of_many_movers_with_the_same_knowledge_one_wins(store: RequestStore) -> None:
+    take = (await _working(store, 1)).takes[0]
+
+    outcomes = await asyncio.gather(
+        *(store.begin_submission(take, _body(f"f{number}"), now_ms=_NOON_MS) for number in range(20)),
+        return_exceptions=True,
+    )
+
+    assert sum(isinstance(each, Take) for each in outcomes) == 1
+    assert sum(isinstance(each, Stale) for each in outcomes) == 19
+
+
+async def test_what_does_not_exist_is_stale(store: RequestStore) -> None:
+    snapshot = await _queued(store, 1)
+
+    with pytest.raises(Stale):
+        await store.move(replace(snapshot.request, id=_id(2)), RequestState.CANCELLED)
+    with pytest.raises(Stale):
+        await store.move_take(replace(snapshot.takes[0], id="none"), TakeState.CANCELLED)
+
+
+async def test_an_illegal_move_fails_and_changes_nothing(store: RequestStore) -> None:
+    queued = await _queued(store, 1)
+
+    with pytest.raises(IllegalMove):
+        await store.move(queued.request, RequestState.DELIVERED)
+    with pytest.raises(IllegalMove):
+        await store.move_take(queued.takes[0], TakeState.FETCHED)
+
+    assert await _load(store, 1) == queued
+
+
+@pytest.mark.parametrize("name", ["colour", "id", "version"])
+async def test_unknown_names_are_a_defect_of_the_caller(store: RequestStore, name: str) -> None:
+    queued = await _queued(store, 1)
+
+    with pytest.raises(TypeError):
+        await store.move(queued.request, RequestState.QUEUED, **{name: 1})
+    with pytest.raises(TypeError):
+        await store.move_take(queued.takes[0], TakeState.PLANNED, **{name: 1})
+
+    assert await _load(store, 1) == queued
+
+
+async def test_a_take_keeps_everything_about_it(store: RequestStore) -> None:
+    take = await _rendering(store, 1)
+    facts = MediaFacts(kind=Kind.VIDEO, format="mp4", byte_count=9, seconds=4.04, frame_count=97, video_codec="h264")
+
+    fetching = await store.move_take(take, TakeState.FETCHING, result_url="https://x.test/v", vendor_status="done")
+    fetched = await store.move_take(
+        fetching,
+        TakeState.FETCHED,
+        publications=(_PUBLICATION,),
+        clip="e" * 64,
+        clip_facts=facts,
+        cost_usd_micros=1_210_000,
+        withdrawn=True,
+    )
+
+    assert fetched == replace(
+        take,
+        version=fetched.version,
+        state=TakeState.FETCHED,
+        result_url="https://x.test/v",
+        vendor_status="done",
+        publications=(_PUBLICATION,),
+        clip="e" * 64,
+        clip_facts=facts,
+        cost_usd_micros=1_210_000,
+        withdrawn=True,
+    )
+    assert (await _load(store, 1)).takes == (fetched,)
+
+
+# --- before the paid call --------------------------------------------------------------------------------------------
+
+
+async def test_the_body_is_stored_before_it_is_paid_for(store: RequestStore) -> None:
+    planned = (await _working(store, 1)).takes[0]
+    planned = await store.move_take(planned, TakeState.PLANNED, looks=4)
+
+    begun = await store.begin_submission(planned, _body("f"), now_ms=_NOON_MS + 3)
+
+    assert begun is not None
+    assert begun == replace(
+        planned,
+        version=begun.version,
+        state=TakeState.SUBMITTING,
+        body=_body("f").body,
+        fingerprint="f",
+        attempts=1,
+        looks=0,
+        submitting_at_ms=_NOON_MS + 3,
+    )
+    assert (await _load(store, 1)).takes == (begun,)
+
+
+async def test_two_bodies_that_look_alike_are_never_in_submitting_at_once(store: RequestStore) -> None:
+    first, second = (await _working(store, 1, takes=2)).takes
+    begun = await store.begin_submission(first, _body("same"), now_ms=_NOON_MS)
+    assert begun is not None
+
+    assert await store.begin_submission(second, _body("same"), now_ms=_NOON_MS) is None
+    assert (await _load(store, 1)).takes == (begun, second)
+
+    await store.move_take(begun, TakeState.RENDERING, generation_id="g")
+    assert await store.begin_submission(second, _body("same"), now_ms=_NOON_MS) is not None
+
+
+async def test_of_many_twins_one_begins(store: RequestStore) -> None:
+    takes = [take for number in range(1, 6) for take in (await _working(store, number, takes=4)).takes]
+
+    begun = await asyncio.gather(*(store.begin_submission(take, _body("same"), now_ms=_NOON_MS) for take in takes))
+
+    assert sum(each is not None for each in begun) == 1
+
+
+async def test_a_different_body_need_not_wait(store: RequestStore) -> None:
+    first, second = (await _working(store, 1, takes=2)).takes
+
+    assert await store.begin_submission(first, _body("one"), now_ms=_NOON_MS) is not None
+    assert await store.begin_submission(second, _body("two"), now_ms=_NOON_MS) is not None
+
+
+async def test_a_review_does_not_bring_back_a_twin(store: RequestStore) -> None:
+    first, second = (await _working(store, 1, takes=2)).takes
+    begun = await store.begin_submission(first, _body("same"), now_ms=_NOON_MS)
+    assert begun is not None
+    parked = await store.move_take(begun, TakeState.NEEDS_REVIEW)
+    assert await store.begin_submission(second, _body("same"), now_ms=_NOON_MS) is not None
+
+    with pytest.raises(Unavailable):
+        await store.move_take(parked, TakeState.SUBMITTING)
+
+    assert (await _load(store, 1)).takes[0] == parked
+
+
+async def test_a_submission_begins_from_planned_only(store: RequestStore) -> None:
+    begun = await _submitting(store, 1)
+
+    with pytest.raises(IllegalMove):
+        await store.begin_submission(begun, _body("f1"), now_ms=_NOON_MS)
+    again = await store.move_take(begun, TakeState.PLANNED, not_before_ms=_NOON_MS + 9)
+    second = await store.begin_submission(again, _body("f1"), now_ms=_NOON_MS)
+
+    assert second is not None
+    assert second.attempts == 2
+
+
+async def test_a_generation_belongs_to_one_take(store: RequestStore) -> None:
+    await _rendering(store, 1)
+    other = await _submitting(store, 2)
+
+    with pytest.raises(Stale):
+        await store.move_take(other, TakeState.RENDERING, generation_id="g1")
+
+    assert (await _load(store, 2)).takes == (other,)
+    assert await store.claimed_generations() == frozenset({"g1"})
+
+
+# --- the outbox ------------------------------------------------------------------------------------------------------
+
+
+async def test_an_intention_tells_whether_it_was_there_before(store: RequestStore) -> None:
+    await _draft(store, 1)
+
+    first, existed = await store.intend_post(_id(1), "card", 5, now_ms=_NOON_MS)
+    again, existed_again = await store.intend_post(_id(1), "card", 6, now_ms=_NOON_MS + 9)
+    _, other_slot = await store.intend_post(_id(1), "notice", 5, now_ms=_NOON_MS)
+
+    assert (existed, existed_again, other_slot) == (False, True, False)
+    assert first == again
+    assert (first.channel_id, first.intended_at_ms, first.message_id, first.shown) == (5, _NOON_MS, None, None)
+
+
+async def test_of_many_posters_one_is_the_first(store: RequestStore) -> None:
+    await _draft(store, 1)
+
+    answers = await asyncio.gather(*(store.intend_post(_id(1), "result-1", 5, now_ms=_NOON_MS) for _ in range(10)))
+
+    assert sum(not existed for _, existed in answers) == 1
+
+
+async def test_a_post_says_what_it_shows(store: RequestStore) -> None:
+    await _draft(store, 1)
+    post, _ = await store.intend_post(_id(1), "card", 5, now_ms=_NOON_MS)
+
+    await store.record_post(_id(1), "card", message_id=77, shown="draft")
+    assert (await _load(store, 1)).posts == (replace(post, message_id=77, shown="draft"),)
+    assert await store.intend_post(_id(1), "card", 5, now_ms=_NOON_MS) == (
+        replace(post, message_id=77, shown="draft"),
+        True,
+    )
+
+    await store.record_post(_id(1), "card", message_id=None, shown=None)
+    assert (await _load(store, 1)).posts == (post,)
+
+
+async def test_posts_of_nothing_are_a_defect_of_the_caller(store: RequestStore) -> None:
+    with pytest.raises(KeyError):
+        await store.intend_post(_id(1), "card", 5, now_ms=_NOON_MS)
+    await _draft(store, 1)
+    with pytest.raises(KeyError):
+        await store.record_post(_id(1), "card", message_id=1, shown=None)
+
+
+# --- what wants work -------------------------------------------------------------------------------------------------
+
+
+async def test_whatever_is_not_final_is_open(store: RequestStore) -> None:
+    await _working(store, 1)
+    await _queued(store, 2)
+    await _draft(store, 3)
+    await store.move(await _draft(store, 4), RequestState.CANCELLED, finished_at_ms=_NOON_MS)
+    await store.move(await _draft(store, 5), RequestState.FAILED, finished_at_ms=_NOON_MS)
+
+    assert await store.open_requests() == (_id(1), _id(2), _id(3))
+
+
+@pytest.mark.parametrize(
+    "state", [RequestState.DELIVERED, RequestState.KEPT, RequestState.FAILED, RequestState.CANCELLED]
+)
+async def test_an_end_is_open_until_the_card_shows_it(store: RequestStore, state: RequestState) -> None:
+    await _ended(store, 1, state)
+    await _ended(store, 2, state, card="working")
+    assert await store.open_requests() == (_id(2),)
+
+    await store.record_post(_id(2), "card", message_id=55, shown=None)
+    assert await store.open_requests() == (_id(2),)
+    await store.record_post(_id(2), "card", message_id=55, shown=state.value)
+    assert await store.open_requests() == ()
+
+
+async def test_a_failure_is_open_until_it_is_announced(store: RequestStore) -> None:
+    await _ended(store, 1, RequestState.FAILED)
+    await store.record_post(_id(1), "notice", message_id=None, shown=None)
+    assert await store.open_requests() == (_id(1),)
+
+    await store.record_post(_id(1), "notice", message_id=None, shown="channel-gone")
+    assert await store.open_requests() == ()
+
+
+@pytest.mark.parametrize("take_state", [TakeState.PLANNED, TakeState.CANCELLED, TakeState.FAILED])
+async def test_what_is_still_published_keeps_a_request_open(store: RequestStore, take_state: TakeState) -> None:
+    await _ended(store, 1, RequestState.CANCELLED)
+    take = (await _load(store, 1)).takes[0]
+    take = await store.move_take(take, take_state, publications=(_PUBLICATION,))
+    assert await store.open_requests() == (_id(1),)
+
+    await store.move_take(take, take_state, withdrawn=True)
+    assert await store.open_requests() == ()
+
+
+async def test_afterthoughts_end_after_a_week(store: RequestStore) -> None:
+    week_ms = 7 * _DAY_MS
+    await _ended(store, 1, RequestState.DELIVERED, at_ms=_NOON_MS - 1, card="working")
+    await _ended(store, 2, RequestState.DELIVERED, at_ms=_NOON_MS, card="working")
+    assert await store.open_requests() == (_id(1), _id(2))
+
+    await _ended(store, 3, RequestState.DELIVERED, at_ms=_NOON_MS + week_ms)
+
+    assert await store.open_requests() == (_id(2),)
+
+
+async def test_the_parked_takes_are_watched(store: RequestStore) -> None:
+    rendering = await _rendering(store, 1)
+    await _submitting(store, 2)
+    fetching = await store.move_take(await _rendering(store, 3), TakeState.FETCHING)
+
+    assert await store.watched_takes() == (rendering,)
+    assert await store.claimed_generations() == frozenset({"g1", "g3"})
+    assert fetching.generation_id == "g3"
+
+
+async def test_bytes_that_are_pointed_to_are_in_use(store: RequestStore) -> None:
+    assert await store.contents_in_use() == frozenset()
+    await store.keep_references(await _draft(store, 1), [_REFERENCE])
+    await store.keep_references(await _draft(store, 2), [_REFERENCE])
+    fetching = await store.move_take(await _rendering(store, 3), TakeState.FETCHING)
+    await store.move_take(fetching, TakeState.FETCHED, clip="e" * 64)
+
+    assert await store.contents_in_use() == frozenset({"c" * 64, "e" * 64})
+
+
+# --- leases and facts ------------------------------------------------------------------------------------------------
+
+
+async def test_a_lease_has_one_holder_until_it_lapses(store: RequestStore) -> None:
+    assert await store.take_lease("watch", "a", ttl_ms=100, now_ms=1_000)
+    assert not await store.take_lease("watch", "b", ttl_ms=100, now_ms=1_099)
+    assert await store.take_lease("other", "b", ttl_ms=100, now_ms=1_099)
+    assert await store.take_lease("watch", "b", ttl_ms=100, now_ms=1_100)
+    assert not await store.take_lease("watch", "a", ttl_ms=100, now_ms=1_101)
+
+
+async def test_a_holder_prolongs_its_lease(store: RequestStore) -> None:
+    assert await store.take_lease("watch", "a", ttl_ms=100, now_ms=1_000)
+    assert await store.take_lease("watch", "a", ttl_ms=100, now_ms=1_090)
+    assert not await store.take_lease("watch", "b", ttl_ms=100, now_ms=1_150)
+
+
+async def test_of_many_who_want_a_lease_one_gets_it(store: RequestStore) -> None:
+    answers = await asyncio.gather(
+        *(store.take_lease("watch", str(number), ttl_ms=100, now_ms=1_000) for number in range(20))
+    )
+
+    assert sum(answers) == 1
+
+
+async def test_a_small_fact_is_kept(store: RequestStore) -> None:
+    assert await store.recall("commands") is None
+    await store.remember("commands", "one")
+    await store.remember("commands", "two")
+    assert await store.recall("commands") == "two"
+    assert await store.recall("other") is None
+
+
+# --- crashes ---------------------------------------------------------------------------------------------------------
+
+
+async def test_a_cancelled_caller_leaves_all_or_nothing(store: RequestStore) -> None:
+    drafts = [await _draft(store, number, takes=3) for number in range(30)]
+    outcomes: list[object] = []
+    for pauses in range(3):
+        tasks = [asyncio.ensure_future(_accept(store, draft)) for draft in drafts[pauses * 10 : pauses * 10 + 10]]  # noqa: TID251  to be cancelled here
+        for _ in range(pauses):
+            await asyncio.sleep(0)
+        for task in tasks:
+            task.cancel()
+        outcomes += await asyncio.gather(*tasks, return_exceptions=True)
+    await store.remember("all writers before this one", "have ended")
+
+    snapshots = [await _load(store, number) for number in range(30)]
+    assert any(isinstance(each, asyncio.CancelledError) for each in outcomes)
+    for snapshot in snapshots:
+        wanted = {RequestState.DRAFT: 0, RequestState.QUEUED: 3}[snapshot.request.state]
+        assert len(snapshot.takes) == wanted
+    queued = sum(each.request.state is RequestState.QUEUED for each in snapshots)
+    assert await _person_takes(store) == 3 * queued
+
+
+async def test_every_state_that_was_entered_is_a_point_to_crash_at(store: RequestStore, events: list[str]) -> None:
+    take = await _rendering(store, 1)
+    request = (await _load(store, 1)).request
+    await store.move(request, RequestState.WORKING, attempts=2)
+    await store.move_take(take, TakeState.RENDERING, vendor_status="processing")
+    await store.create_draft(_id(9), _wish(1), now_ms=_NOON_MS)
+
+    assert events == [
+        "request.draft",
+        "request.queued",
+        "request.preparing",
+        "request.working",
+        "take.submitting",
+        "take.rendering",
+    ]
+
+
+# --- the fake against the tables -------------------------------------------------------------------------------------
+
+_REQUEST_MOVE: Final = st.tuples(st.just("move"), st.integers(0, 4), st.sampled_from(RequestState))
+_TAKE_MOVE: Final = st.tuples(st.just("move_take"), st.integers(0, 4), st.sampled_from(TakeState))
+_SIMPLE: Final = st.tuples(
+    st.sampled_from(["create", "accept", "claim", "begin", "card"]), st.integers(0, 4), st.none()
+)
+
+
+_Step = tuple[str, int, RequestState | TakeState | None]
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(st.one_of(_SIMPLE, _SIMPLE, _REQUEST_MOVE, _TAKE_MOVE), max_size=40))
+def test_the_fake_and_the_tables_agree(steps: list[_Step]) -> None:
+    async def play() -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            async with _memory(Path(folder), no_fault) as fake, _sqlite(Path(folder), no_fault) as real:
+                for step in steps:
+                    assert await _outcome(_play(fake, step)) == await _outcome(_play(real, step)), step
+                assert await _everything(fake) == await _everything(real)
+
+    asyncio.run(play())
+
+
+async def _outcome(step: Awaitable[object]) -> object:
+    try:
+        return await step
+    except (Refused, Stale, Unavailable) as error:
+        return type(error), error.reason
+    except IllegalMove as error:
+        return type(error)
+
+
+async def _play(store: RequestStore, step: _Step) -> object:
+    name, number, state = step
+    snapshot = await store.load(_id(number))
+    if name == "create":
+        return await _draft(store, number, guild=100 + number % 2, takes=1 + number % 2)
+    if name == "claim":
+        return await _claim(store, max_running=3)
+    if snapshot is None:
+        return None
+    if name == "accept":
+        return await _accept(store, snapshot.request, replace(_POLICY, takes_per_person_per_day=4))
+    if name == "card":
+        await store.intend_post(_id(number), "card", 5, now_ms=_NOON_MS)
+        return await store.record_post(_id(number), "card", message_id=9, shown=snapshot.request.state.value)
+    return await _play_move(store, snapshot, number, state)
+
+
+async def _play_move(
+    store: RequestStore, snapshot: Snapshot, number: int, state: RequestState | TakeState | None
+) -> object:
+    if isinstance(state, RequestState):
+        ended_at_ms = _NOON_MS + number * _DAY_MS * 3 if state.final else None
+        return await store.move(snapshot.request, state, finished_at_ms=ended_at_ms)
+    if not snapshot.takes:
+        return None
+    take = snapshot.takes[-1]
+    if state is None:
+        return await store.begin_submission(take, _body(f"f{number % 2}"), now_ms=_NOON_MS)
+    return await store.move_take(take, state, generation_id=f"g{number}", publications=(_PUBLICATION,))
+
+
+async def _everything(store: RequestStore) -> object:
+    return (
+        [await store.load(_id(number)) for number in range(5)],
+        [await store.usage(guild, _PERSON, now_ms=_NOON_MS) for guild in (100, 101)],
+        [await store.waiting_in_guild(guild) for guild in (100, 101)],
+        await store.open_requests(),
+        await store.watched_takes(),
+        await store.claimed_generations(),
+        await store.contents_in_use(),
+    )
+
+
+# --- only where there is a database ----------------------------------------------------------------------------------
+
+
+async def test_a_reopened_file_has_everything(tmp_path: Path) -> None:
+    async with _sqlite(tmp_path, no_fault) as store:
+        await _rendering(store, 1)
+        await store.keep_references(await _draft(store, 2), [_REFERENCE])
+        await store.intend_post(_id(1), "card", 5, now_ms=_NOON_MS)
+        await store.remember("commands", "one")
+        before = [await _load(store, 1), await _load(store, 2)]
+
+    async with _sqlite(tmp_path, no_fault) as store:
+        assert [await _load(store, 1), await _load(store, 2)] == before
+        assert await store.recall("commands") == "one"
+        assert (await _queued(store, 3)).place_in_line == 1
+
+
+async def test_two_stores_on_one_file_cannot_overspend(tmp_path: Path) -> None:
+    policy = replace(_POLICY, takes_per_person_per_day=10)
+    async with _sqlite(tmp_path, no_fault) as first, _sqlite(tmp_path, no_fault) as second:
+        drafts = [await _draft(first, number) for number in range(40)]
+
+        outcomes = await asyncio.gather(
+            *(_accept((first, second)[number % 2], draft, policy) for number, draft in enumerate(drafts)),
+            return_exceptions=True,
+        )
+
+        assert Counter(type(each) for each in outcomes) == {Snapshot: 10, Refused: 30}
+        assert len(await first.waiting_in_guild(_GUILD)) == 10
+
+
+async def test_what_began_is_committed_though_its_caller_left(tmp_path: Path) -> None:
+    reached, leave = threading.Event(), threading.Event()
+
+    def stop_after_commit(_name: str) -> None:
+        reached.set()
+        leave.wait(10)
+
+    async with _sqlite(tmp_path, stop_after_commit) as store:
+        began = asyncio.ensure_future(_draft(store, 1))  # noqa: TID251  to be cancelled here
+        await asyncio.to_thread(reached.wait, 10)
+        waits = asyncio.ensure_future(_draft(store, 2))  # noqa: TID251  to be cancelled here
+        await asyncio.sleep(0)
+        began.cancel()
+        waits.cancel()
+        await asyncio.gather(began, waits, return_exceptions=True)
+        leave.set()
+
+        assert (await _load(store, 1)).request.state is RequestState.DRAFT
+        await store.remember("all writers before this one", "have ended")
+        assert await store.load(_id(2)) is None
+
+
+async def test_a_crash_point_comes_after_the_commit(tmp_path: Path) -> None:
+    def crash(name: str) -> None:
+        raise RuntimeError(name)
+
+    async with _sqlite(tmp_path, crash) as store:
+        with pytest.raises(RuntimeError, match=r"request\.draft"):
+            await _draft(store, 1)
+        assert (await _load(store, 1)).request.state is RequestState.DRAFT
+
+
+async def test_a_database_that_does_not_answer_is_unavailable(tmp_path: Path) -> None:
+    nowhere = SqlRequestStore(f"sqlite:///{tmp_path / 'missing' / 'rushes.db'}", quota_rule=quota_refusal)
+
+    with pytest.raises(Unavailable) as unavailable:
+        await nowhere.open()
+    await nowhere.close()
+
+    assert unavailable.value.reason.code == "database-unavailable"
+    assert unavailable.value.detail
+
+
+async def test_a_closed_store_is_unavailable(tmp_path: Path) -> None:
+    async with _sqlite(tmp_path, no_fault) as store:
+        pass
+
+    with pytest.raises(Unavailable):
+        await store.load(_id(1))
+    with pytest.raises(Unavailable):
+        await store.remember("a", "b")
+
+
+@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:", "mysql://host/db"])
+def test_a_database_that_cannot_keep_the_promises_is_not_taken(url: str) -> None:
+    with pytest.raises(ValueError, match="needs a SQLite file"):
+        SqlRequestStore(url, quota_rule=quota_refusal)
+
+
+@contextmanager
+def _listening(name: str, listener: Callable[..., None]) -> Generator[None]:
+    """Hears that event of every engine."""
+    event.listen(Engine, name, listener)
+    try:
+        yield
+    finally:
+        event.remove(Engine, name, listener)
+
+
+async def test_the_file_is_set_up_to_survive_a_power_cut(tmp_path: Path) -> None:
+    found: list[object] = []
+
+    def ask(connection: Connection) -> None:
+        names = ["journal_mode", "synchronous", "foreign_keys", "busy_timeout"]
+        found.append([connection.exec_driver_sql(f"PRAGMA {name}").scalar_one() for name in names])
+
+    async with _sqlite(tmp_path, no_fault) as store:
+        with _listening("commit", ask):
+            await store.remember("a", "b")
+            await store.recall("a")
+
+    assert found == [["wal", 2, 1, 5_000]] * 2
+
+
+async def test_no_question_of_the_line_reads_a_whole_table(tmp_path: Path) -> None:
+    asked: list[tuple[str, Any]] = []
+
+    def listen(_connection: object, _cursor: object, statement: str, parameters: object, *_more: object) -> None:
+        asked.append((statement, parameters))
+
+    async with _sqlite(tmp_path, no_fault) as store:
+        with _listening("before_cursor_execute", listen):
+            await _ask_everything(store)
+
+    with closing(sqlite3.connect(tmp_path / "rushes.db")) as connection:
+        for statement, parameters in asked:
+            if statement.startswith(("SELECT", "WITH", "UPDATE")):
+                plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)]
+                whole = [line for line in plan if re.fullmatch(r"SCAN (requests|takes|posts|following|queued)", line)]
+                assert whole == [], statement
+
+
+async def _ask_everything(store: RequestStore) -> None:
+    take = await _submitting(store, 1)
+    await store.move_take(take, TakeState.RENDERING, generation_id="g")
+    await store.usage(_GUILD, _PERSON, now_ms=_NOON_MS)
+    await store.watched_takes()
+    await store.open_requests()
+    await store.waiting_in_guild(_GUILD)
+    await _load(store, 1)
+
+
+# --- migrations ------------------------------------------------------------------------------------------------------
+
+
+def _schema(path: Path) -> dict[str, list[str]]:
+    """What SQLite was told to make, by name: the lines of each statement, whatever order constraints came in."""
+    with closing(sqlite3.connect(path)) as connection:
+        made = connection.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL").fetchall()
+    return {
+        name: sorted(line.strip().rstrip(", ") for line in sql.splitlines())
+        for name, sql in made
+        if not name.startswith("alembic")
+    }
+
+
+async def test_migrations_and_tables_agree(tmp_path: Path) -> None:
+    async with _sqlite(tmp_path, no_fault):
+        pass
+    engine = create_engine(f"sqlite:///{tmp_path / 'rushes.db'}")
+    with engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+    engine.dispose()
+    declared = create_engine(f"sqlite:///{tmp_path / 'declared.db'}")
+    metadata.create_all(declared)
+    declared.dispose()
+
+    assert _schema(tmp_path / "rushes.db") == _schema(tmp_path / "declared.db")
+
+
+def test_migrating_twice_is_harmless(tmp_path: Path) -> None:
+    path = tmp_path / "rushes.db"
+    schemas: list[dict[str, list[str]]] = []
+    for _ in range(2):
+        engine = create_engine(f"sqlite:///{path}")
+        with engine.begin() as connection:
+            upgrade(connection)
+        engine.dispose()
+        schemas.append(_schema(path))
+
+    assert schemas[0] == schemas[1]
+
+
+async def test_two_bots_that_start_at_once_migrate_once(tmp_path: Path) -> None:
+    stores = [SqlRequestStore(f"sqlite:///{tmp_path / 'rushes.db'}", quota_rule=quota_refusal) for _ in range(3)]
+
+    await asyncio.gather(*(store.open() for store in stores))
+    await stores[0].remember("a", "b")
+    assert [await store.recall("a") for store in stores] == ["b"] * 3
+
+    for store in stores:
+        await store.close()
+
+
+# --- rows ------------------------------------------------------------------------------------------------------------
+
+_SQL_INTEGER: Final = st.integers(0, 2**63 - 1)
+_JSON: Final = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=5,
+)
+_STORABLE: Final = st.text().map(storable)
+_BY_TYPE: Final[Mapping[object, st.SearchStrategy[Any]]] = {
+    int: _SQL_INTEGER,
+    float: st.floats(allow_nan=False, allow_infinity=False),
+    str: _STORABLE,
+    Mapping[str, object]: st.dictionaries(_STORABLE, _JSON, max_size=3),
+}
+
+
+def _any(kind: object) -> st.SearchStrategy[Any]:
+    """Every field filled with anything its type allows."""
+    if kind in _BY_TYPE:
+        return _BY_TYPE[kind]
+    arguments = get_args(kind)
+    origin = get_origin(kind)
+    if origin is tuple:
+        return st.lists(_any(arguments[0]), max_size=2).map(_tuple)
+    if origin in {Union, UnionType}:
+        return st.one_of(*map(_any, arguments))
+    if origin is not None:
+        return st.dictionaries(_any(arguments[0]), _any(arguments[1]), max_size=2)
+    return _plain(kind) if isinstance(kind, type) else st.nothing()
+
+
+def _plain(kind: type[Any]) -> st.SearchStrategy[Any]:
+    if not is_dataclass(kind):
+        return st.from_type(kind)
+    hints = get_type_hints(kind)
+    return st.builds(kind, **{each.name: _any(hints[each.name]) for each in fields(kind)})
+
+
+def _tuple(items: list[object]) -> tuple[object, ...]:
+    return tuple(items)
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(_any(Request))
+def test_a_request_comes_back_as_it_went(request: Request) -> None:
+    references = tuple(reference_from(reference_columns(request.id, each)) for each in request.references)
+
+    assert request_from(request_columns(request), references) == request
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(_any(Take))
+def test_a_take_comes_back_as_it_went(take: Take) -> None:
+    assert take_from(take_columns(take)) == take
+
+
+async def test_what_no_database_can_hold_is_shown_as_such(tmp_path: Path) -> None:
+    wish = replace(_wish(1), prompt="a\0b\ud800c", person=Person(id=1, name="\udfff"))
+    offers = (replace(wish.offers[0], name=json.loads('"\\ud83d"')),)
+    async with _sqlite(tmp_path, no_fault) as store:
+        made = await store.create_draft(_id(1), replace(wish, offers=offers), now_ms=_NOON_MS)
+
+    assert made.request.written_prompt == "a�b�c"
+    assert made.request.person.name == "�"
+    assert made.request.offers[0].name == "�"

@@ -1,0 +1,384 @@
+"""A working `RequestStore` in memory. It keeps the promises of the port; the contract suite proves it."""
+
+import asyncio
+import json
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields, replace
+from typing import Any, Final, TypeVar
+
+from bot.admission.rules import quota_refusal, utc_day
+from bot.domain.admission import GuildPolicy, Usage
+from bot.domain.errors import Refused, Stale, Unavailable
+from bot.domain.generations import PreparedBody
+from bot.domain.identity import take_id
+from bot.domain.ports import FaultPoint, no_fault
+from bot.domain.prompts import Finding, Prompt
+from bot.domain.reasons import Reason, reason
+from bot.domain.references import Reference
+from bot.domain.requests import Post, Request, Snapshot, Take, Wish
+from bot.domain.states import (
+    IllegalMove,
+    RequestState,
+    TakeState,
+    check_request_move,
+    check_take_move,
+)
+
+_Row = TypeVar("_Row", Request, Take)
+QuotaRule = Callable[[GuildPolicy, Usage, int], Reason | None]
+
+_LINE_SHOWN: Final = 25
+_AFTERTHOUGHT_MS: Final = 7 * 86_400_000
+_RUNNING: Final = frozenset({RequestState.PREPARING, RequestState.WORKING, RequestState.DELIVERING})
+_ENDED_WITHOUT_CLIP: Final = frozenset(
+    {RequestState.CANCELLED, RequestState.FAILED, RequestState.DENIED, RequestState.EXPIRED}
+)
+_SHOWN_WHEN_FINAL: Final = frozenset(
+    {RequestState.DELIVERED, RequestState.KEPT, RequestState.FAILED, RequestState.CANCELLED}
+)
+_STORES_OWN: Final = frozenset({"id", "version", "state", "request_id", "ordinal"})
+_REQUEST_FIELDS: Final = frozenset(field.name for field in fields(Request)) - _STORES_OWN
+_TAKE_FIELDS: Final = frozenset(field.name for field in fields(Take)) - _STORES_OWN
+
+
+class MemoryRequestStore:
+    """`RequestStore` over dicts. Every method lets others run once, then does its work in one go."""
+
+    def __init__(self, *, quota_rule: QuotaRule = quota_refusal, reached: FaultPoint = no_fault) -> None:
+        """`quota_rule` binds in `accept`; `reached` is called with `request.<state>` / `take.<state>` after each."""
+        self._quota_rule = quota_rule
+        self._reached = reached
+        self._requests: dict[str, Request] = {}
+        self._line: dict[str, int] = {}
+        self._takes: dict[str, Take] = {}
+        self._posts: dict[tuple[str, str], Post] = {}
+        self._leases: dict[str, tuple[str, int]] = {}
+        self._facts: dict[str, str] = {}
+
+    async def open(self) -> None:
+        """Nothing to open; there so that it can stand where the real store stands."""
+
+    async def close(self) -> None:
+        """Nothing to close."""
+
+    # --- drafts ------------------------------------------------------------------------------------------------------
+
+    async def create_draft(self, request_id: str, wish: Wish, *, now_ms: int) -> Snapshot:
+        await asyncio.sleep(0)
+        for known in self._requests.values():
+            if known.interaction_id == wish.interaction_id:
+                return self._snapshot(known)
+        if request_id in self._requests:
+            raise Unavailable(reason("database-unavailable"))
+        request = Request(
+            id=request_id,
+            version=1,
+            state=RequestState.DRAFT,
+            interaction_id=wish.interaction_id,
+            place=wish.place,
+            person=wish.person,
+            written_prompt=wish.prompt,
+            offers=wish.offers,
+            parameters=wish.parameters,
+            take_count=wish.take_count,
+            created_at_ms=now_ms,
+        )
+        self._requests[request_id] = request
+        self._reached("request.draft")
+        return self._snapshot(request)
+
+    async def load(self, request_id: str) -> Snapshot | None:
+        await asyncio.sleep(0)
+        request = self._requests.get(request_id)
+        return None if request is None else self._snapshot(request)
+
+    async def keep_references(self, request: Request, references: Sequence[Reference]) -> Request:
+        await asyncio.sleep(0)
+        current = self._current(request)
+        if current.state is not RequestState.DRAFT:
+            raise IllegalMove(f"request: references kept in {current.state}")
+        return self._put(replace(current, version=current.version + 1, references=tuple(references)), current)
+
+    # --- acceptance and order ----------------------------------------------------------------------------------------
+
+    async def usage(self, guild_id: int, person_id: int, *, now_ms: int) -> Usage:
+        await asyncio.sleep(0)
+        return self._usage(guild_id, person_id, now_ms)
+
+    async def accept(
+        self,
+        request: Request,
+        *,
+        prompt: Prompt,
+        findings: Sequence[Finding],
+        model_id: str,
+        policy: GuildPolicy,
+        now_ms: int,
+    ) -> Snapshot:
+        await asyncio.sleep(0)
+        current = self._current(request)
+        if current.state is RequestState.QUEUED:
+            raise IllegalMove("request: accepted twice")
+        check_request_move(current.state, RequestState.QUEUED)
+        usage = self._usage(current.place.guild_id, current.person.id, now_ms)
+        refusal = self._quota_rule(policy, usage, current.take_count)
+        if refusal is not None:
+            raise Refused(refusal)
+        self._line[current.id] = max(self._line.values(), default=0) + 1
+        for ordinal in range(1, current.take_count + 1):
+            name = take_id(current.id, ordinal)
+            self._takes[name] = Take(
+                id=name, request_id=current.id, ordinal=ordinal, version=1, state=TakeState.PLANNED
+            )
+        accepted = replace(
+            current,
+            version=current.version + 1,
+            state=RequestState.QUEUED,
+            prompt=prompt,
+            findings=tuple(findings),
+            model_id=model_id,
+            accepted_at_ms=now_ms,
+        )
+        return self._snapshot(self._put(accepted, current))
+
+    async def claim_next(self, policy: Callable[[int], GuildPolicy], *, max_running: int, now_ms: int) -> str | None:
+        await asyncio.sleep(0)
+        running = Counter(each.place.guild_id for each in self._requests.values() if each.state in _RUNNING)
+        if running.total() >= max_running:
+            return None
+        heads: dict[int, Request] = {}
+        for waiting in self._waiting():
+            heads.setdefault(waiting.place.guild_id, waiting)
+        ready = [head for guild, head in heads.items() if running[guild] < policy(guild).max_running_requests]
+        if not ready:
+            return None
+        head = min(ready, key=lambda each: (running[each.place.guild_id], self._line[each.id]))
+        claimed = replace(head, version=head.version + 1, state=RequestState.PREPARING, started_at_ms=now_ms)
+        return self._put(claimed, head).id
+
+    async def waiting_in_guild(self, guild_id: int) -> tuple[str, ...]:
+        await asyncio.sleep(0)
+        return tuple(each.id for each in self._waiting() if each.place.guild_id == guild_id)[:_LINE_SHOWN]
+
+    # --- moves -------------------------------------------------------------------------------------------------------
+
+    async def move(self, request: Request, state: RequestState, **changes: object) -> Request:
+        await asyncio.sleep(0)
+        _check_names(changes, _REQUEST_FIELDS)
+        current = self._current(request)
+        check_request_move(current.state, state)
+        if state is RequestState.QUEUED and current.state is not RequestState.QUEUED:
+            raise IllegalMove("request: only accept queues")
+        return self._put(_changed(current, {**changes, "state": state, "version": current.version + 1}), current)
+
+    async def move_take(self, take: Take, state: TakeState, **changes: object) -> Take:
+        await asyncio.sleep(0)
+        _check_names(changes, _TAKE_FIELDS)
+        current = self._current_take(take)
+        check_take_move(current.state, state)
+        new = _changed(current, {**changes, "state": state, "version": current.version + 1})
+        if self._twin_in_submitting(new):
+            raise Unavailable(reason("needs-review"))
+        if self._owned_elsewhere(new):
+            raise Stale(reason("internal-error"), detail="generation owned by another take")
+        return self._put_take(new, current)
+
+    async def begin_submission(self, take: Take, prepared: PreparedBody, *, now_ms: int) -> Take | None:
+        await asyncio.sleep(0)
+        current = self._current_take(take)
+        if current.state is not TakeState.PLANNED:
+            raise IllegalMove(f"take: {current.state} -> submitting")
+        new = replace(
+            current,
+            version=current.version + 1,
+            state=TakeState.SUBMITTING,
+            body=json.loads(json.dumps(prepared.body)),
+            fingerprint=prepared.fingerprint,
+            attempts=current.attempts + 1,
+            looks=0,
+            submitting_at_ms=now_ms,
+        )
+        return None if self._twin_in_submitting(new) else self._put_take(new, current)
+
+    # --- the outbox --------------------------------------------------------------------------------------------------
+
+    async def intend_post(self, request_id: str, slot: str, channel_id: int, *, now_ms: int) -> tuple[Post, bool]:
+        await asyncio.sleep(0)
+        if request_id not in self._requests:
+            raise KeyError(request_id)
+        known = self._posts.get((request_id, slot))
+        if known is not None:
+            return known, True
+        post = Post(request_id=request_id, slot=slot, channel_id=channel_id, intended_at_ms=now_ms)
+        self._posts[request_id, slot] = post
+        return post, False
+
+    async def record_post(self, request_id: str, slot: str, *, message_id: int | None, shown: str | None) -> None:
+        await asyncio.sleep(0)
+        self._posts[request_id, slot] = replace(self._posts[request_id, slot], message_id=message_id, shown=shown)
+
+    # --- what wants work ---------------------------------------------------------------------------------------------
+
+    async def open_requests(self) -> tuple[str, ...]:
+        await asyncio.sleep(0)
+        ordered = sorted(self._requests.values(), key=lambda each: (each.created_at_ms, each.id))
+        return tuple(each.id for each in ordered if not each.state.final or self._has_afterthought(each))
+
+    async def watched_takes(self) -> tuple[Take, ...]:
+        await asyncio.sleep(0)
+        parked = [
+            each
+            for each in self._takes.values()
+            if each.state is TakeState.RENDERING and each.generation_id is not None
+        ]
+        return tuple(sorted(parked, key=lambda each: each.id))
+
+    async def claimed_generations(self) -> frozenset[str]:
+        await asyncio.sleep(0)
+        return frozenset(each.generation_id for each in self._takes.values() if each.generation_id is not None)
+
+    async def contents_in_use(self) -> frozenset[str]:
+        await asyncio.sleep(0)
+        clips = {each.clip for each in self._takes.values() if each.clip is not None}
+        return frozenset(clips).union(
+            reference.content for each in self._requests.values() for reference in each.references
+        )
+
+    # --- leases and facts --------------------------------------------------------------------------------------------
+
+    async def take_lease(self, name: str, holder: str, *, ttl_ms: int, now_ms: int) -> bool:
+        await asyncio.sleep(0)
+        known = self._leases.get(name)
+        if known is not None and known[0] != holder and known[1] > now_ms:
+            return False
+        self._leases[name] = (holder, now_ms + ttl_ms)
+        return True
+
+    async def recall(self, key: str) -> str | None:
+        await asyncio.sleep(0)
+        return self._facts.get(key)
+
+    async def remember(self, key: str, value: str) -> None:
+        await asyncio.sleep(0)
+        self._facts[key] = value
+
+    # --- inside ------------------------------------------------------------------------------------------------------
+
+    def _current(self, request: Request) -> Request:
+        current = self._requests.get(request.id)
+        if current is None or current.version != request.version:
+            raise Stale(reason("internal-error"), detail=f"request {request.id} is not at version {request.version}")
+        return current
+
+    def _current_take(self, take: Take) -> Take:
+        current = self._takes.get(take.id)
+        if current is None or current.version != take.version:
+            raise Stale(reason("internal-error"), detail=f"take {take.id} is not at version {take.version}")
+        return current
+
+    def _put(self, new: Request, before: Request) -> Request:
+        self._requests[new.id] = new
+        if new.state is not before.state:
+            self._reached(f"request.{new.state}")
+        return new
+
+    def _put_take(self, new: Take, before: Take) -> Take:
+        self._takes[new.id] = new
+        if new.state is not before.state:
+            self._reached(f"take.{new.state}")
+        return new
+
+    def _waiting(self) -> list[Request]:
+        waiting = [each for each in self._requests.values() if each.state is RequestState.QUEUED]
+        return sorted(waiting, key=lambda each: self._line[each.id])
+
+    def _takes_of(self, request: Request) -> list[Take]:
+        mine = [each for each in self._takes.values() if each.request_id == request.id]
+        return sorted(mine, key=lambda each: each.ordinal)
+
+    def _snapshot(self, request: Request) -> Snapshot:
+        posts = [each for each in self._posts.values() if each.request_id == request.id]
+        line = [each.id for each in self._waiting() if each.place.guild_id == request.place.guild_id]
+        return Snapshot(
+            request=request,
+            takes=tuple(self._takes_of(request)),
+            posts=tuple(sorted(posts, key=lambda each: (each.intended_at_ms, each.slot))),
+            place_in_line=line.index(request.id) + 1 if request.id in line else None,
+        )
+
+    def _usage(self, guild_id: int, person_id: int, now_ms: int) -> Usage:
+        start_ms, end_ms = utc_day(now_ms)
+        counted = [
+            each
+            for each in self._requests.values()
+            if each.place.guild_id == guild_id
+            and each.accepted_at_ms is not None
+            and start_ms <= each.accepted_at_ms < end_ms
+            and not self._given_back(each)
+        ]
+        mine = [each for each in counted if each.person.id == person_id]
+        waiting = [each for each in self._waiting() if each.place.guild_id == guild_id and each.person.id == person_id]
+        return Usage(
+            person_takes_today=sum(each.take_count for each in mine),
+            guild_takes_today=sum(each.take_count for each in counted),
+            person_waiting=len(waiting),
+            day_ends_at_ms=end_ms,
+        )
+
+    def _given_back(self, request: Request) -> bool:
+        return request.state in _ENDED_WITHOUT_CLIP and not any(
+            take.generation_id is not None
+            or take.state in {TakeState.SUBMITTING, TakeState.NEEDS_REVIEW}
+            or (take.cost_usd_micros or 0) > 0
+            for take in self._takes_of(request)
+        )
+
+    def _twin_in_submitting(self, new: Take) -> bool:
+        return new.state is TakeState.SUBMITTING and any(
+            each.id != new.id and each.state is TakeState.SUBMITTING and each.fingerprint == new.fingerprint
+            for each in self._takes.values()
+            if new.fingerprint is not None
+        )
+
+    def _owned_elsewhere(self, new: Take) -> bool:
+        return new.generation_id is not None and any(
+            each.id != new.id and each.generation_id == new.generation_id for each in self._takes.values()
+        )
+
+    def _has_afterthought(self, request: Request) -> bool:
+        newest_ms = max(max(each.created_at_ms, each.finished_at_ms or 0) for each in self._requests.values())
+        if request.finished_at_ms is None or request.finished_at_ms < newest_ms - _AFTERTHOUGHT_MS:
+            return False
+        if any(_still_published(take) for take in self._takes_of(request)):
+            return True
+        return request.accepted_at_ms is not None and (self._card_lags(request) or self._unannounced(request))
+
+    def _card_lags(self, request: Request) -> bool:
+        card = self._posts.get((request.id, "card"))
+        return (
+            request.state in _SHOWN_WHEN_FINAL
+            and card is not None
+            and card.message_id is not None
+            and card.shown != request.state
+        )
+
+    def _unannounced(self, request: Request) -> bool:
+        notice = self._posts.get((request.id, "notice"))
+        recorded = notice is not None and (notice.message_id is not None or notice.shown is not None)
+        return request.state is RequestState.FAILED and not recorded
+
+
+def _still_published(take: Take) -> bool:
+    at_rest = take.state.final or take.state is TakeState.PLANNED
+    return at_rest and bool(take.publications) and not take.withdrawn
+
+
+def _check_names(changes: Mapping[str, object], known: frozenset[str]) -> None:
+    unknown = sorted(set(changes) - known)
+    if unknown:
+        raise TypeError(f"not fields to change: {', '.join(unknown)}")
+
+
+def _changed(value: _Row, changes: Mapping[str, Any]) -> _Row:
+    return replace(value, **changes)
