@@ -1,0 +1,6 @@
+"""The prompt language: what a person may write to point at a reference, and what the model reads. Pure, no I/O."""
+
+from bot.prompting.parse import parse
+from bot.prompting.tokens import natural_numbering, parse_rendered, render
+
+__all__ = ["natural_numbering", "parse", "parse_rendered", "render"]

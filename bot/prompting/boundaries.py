@@ -1,0 +1,78 @@
+"""Where words end. Scripts written without spaces need none around a mention; all others do."""
+
+import re
+
+_WIDE = (
+    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"  # Thai, Lao, Burmese, Khmer
+    "\u2e80-\u2fdf\u3005-\u3007\u3040-\u30ff\u3100-\u31ff\u3400-\u4dbf\u4e00-\u9fff"  # Han, kana, bopomofo
+    "\uac00-\ud7a3\uf900-\ufaff\U00020000-\U0003ffff"  # Hangul (particles are attached), Han extensions
+)
+_WIDE_CHARACTER = re.compile(f"[{_WIDE}]")
+
+LETTERS = re.compile(rf"[^\W\d_{_WIDE}]++")
+"""A whole run of letters of scripts that put spaces between words."""
+
+DIGITS = re.compile(r"[0-9]++")
+WORD = re.compile(rf"[^\W{_WIDE}]++(?:[.\-]++[^\W{_WIDE}]++)*+")
+"""What may follow an `@`: letters, digits, and dots and hyphens between them."""
+
+LEXEME = re.compile(rf"[^\W\d_{_WIDE}]++|[0-9]++|\s++|.", re.DOTALL)
+"""The next step of the scan: a word, a number, a stretch of white space, or any one character."""
+
+_MEDIA_EXTENSION = re.compile(
+    r"\.(?:png|jpe?g|webp|gif|bmp|tiff?|heic|heif|avif|svg|mp4|mov|m4v|webm|mkv|avi|mp3|wav|m4a|ogg|opus|flac|aac)"
+    rf"(?![^\W{_WIDE}])"
+)
+_RUNS_ON = re.compile(r"[.:/\-–][0-9]|%")
+
+
+def is_wide(character: str) -> bool:
+    """True for a character of a script that is written without spaces."""
+    return _WIDE_CHARACTER.match(character) is not None
+
+
+def glues(character: str) -> bool:
+    """True when the character would be read as part of the word before or after it."""
+    return (character.isalnum() or character == "_") and not is_wide(character)
+
+
+def starts_word(text: str, index: int) -> bool:
+    """True when a loose mention may begin here: not inside a word, a path, a dotted name or a hashtag."""
+    if index == 0 or is_wide(text[index]):
+        return True
+    before, earlier = text[index - 1], text[max(0, index - 2) : index - 1]
+    if before == ".":  # "see...hero.png", but not "my.hero.png"
+        return not (earlier and glues(earlier))
+    if before == "/":  # "image 1/image 2", but not "clips/hero.png"
+        return earlier.isdecimal()
+    return not (glues(before) or before in "-#@")
+
+
+def ends_word(text: str, index: int) -> bool:
+    """True when a word may end before `index`."""
+    return index >= len(text) or not glues(text[index])
+
+
+def ends_name(text: str, index: int) -> bool:
+    """True when a file's name may end here: `hero` does not in `heroes`, `hero.png` and `hero-2`."""
+    return ends_word(text, index) and not _MEDIA_EXTENSION.match(text, index) and not _hyphen_digit(text, index)
+
+
+def ends_number(text: str, index: int) -> bool:
+    """True when a strict mention's number may end here: not in `@Image1st`, not in `@image1.png`."""
+    return ends_word(text, index) and not _MEDIA_EXTENSION.match(text, index)
+
+
+def ends_loose_number(text: str, index: int) -> bool:
+    """True when a loose mention's number may end here: not in `16:9`, `1.5`, `1-3`, `50%` either."""
+    return ends_number(text, index) and not _RUNS_ON.match(text, index)
+
+
+def has_media_extension(word: str) -> bool:
+    """True for what looks like the name of a media file."""
+    dot = word.rfind(".")
+    return dot > 0 and _MEDIA_EXTENSION.fullmatch(word, dot) is not None
+
+
+def _hyphen_digit(text: str, index: int) -> bool:
+    return text[index : index + 1] == "-" and text[index + 1 : index + 2].isdecimal()

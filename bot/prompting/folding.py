@@ -1,0 +1,78 @@
+"""Matching ignores case and width (Unicode NFKC); the text itself is never normalised.
+
+A `Folded` is the text to match in, with the way back: every folded character knows where in the source it came from.
+"""
+
+import unicodedata
+from bisect import bisect_left
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+_MAX_CLUSTER = 31
+"""A character and at most 30 marks: the stream-safe bound of UAX #15. Without it, ordering marks is quadratic."""
+
+_JOINING_JAMO = range(0x1160, 0x1200)
+_HALFWIDTH_VOICED_MARKS = frozenset("\uff9e\uff9f")
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """`text[i]` came from the source cluster that starts at `origin[i]`; `origin` has one entry more, the end."""
+
+    source: str
+    text: str
+    origin: tuple[int, ...]
+
+    def is_edge(self, index: int) -> bool:
+        """True where a source cluster begins or ends: `½` folds to `1⁄2`, and a mention cannot end inside it."""
+        return index in {0, len(self.text)} or self.origin[index] != self.origin[index - 1]
+
+    def source_of(self, start: int, end: int) -> str:
+        """The source text of a folded span."""
+        return self.source[self.origin[start] : self.origin[end]]
+
+    def index_of(self, source_index: int) -> int:
+        """The first folded index that came from that source index or a later one."""
+        return bisect_left(self.origin, source_index)
+
+    def at(self, index: int) -> str:
+        """The folded character there, or the empty string outside of the text."""
+        return self.text[index] if 0 <= index < len(self.text) else ""
+
+
+def fold(text: str) -> str:
+    """The form in which names and words are compared."""
+    return "".join(_folded_cluster(text[start:end]) for start, end in _clusters(text))
+
+
+def folded(text: str) -> Folded:
+    """The text to match in. Time and size are linear: a cluster is bounded, and so is what it folds to."""
+    parts: list[str] = []
+    origin: list[int] = []
+    for start, end in _clusters(text):
+        part = _folded_cluster(text[start:end])
+        parts.append(part)
+        origin.extend([start] * len(part))
+    return Folded(text, "".join(parts), (*origin, len(text)))
+
+
+def _folded_cluster(cluster: str) -> str:
+    if cluster.isascii():
+        return cluster.lower()
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", cluster).casefold())
+
+
+def _clusters(text: str) -> Iterator[tuple[int, int]]:
+    start = 0
+    for index in range(1, len(text)):
+        if index - start >= _MAX_CLUSTER or not _continues(text[index]):
+            yield start, index
+            start = index
+    if text:
+        yield start, len(text)
+
+
+def _continues(character: str) -> bool:
+    return not character.isascii() and (
+        unicodedata.combining(character) != 0 or ord(character) in _JOINING_JAMO or character in _HALFWIDTH_VOICED_MARKS
+    )
