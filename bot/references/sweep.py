@@ -1,0 +1,26 @@
+"""Mark and sweep: bytes that no request points to any more are forgotten after a while."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from bot.domain.identity import Clock
+from bot.references.store import ObjectContentStore
+
+_HOUR_MS = 3_600_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sweep:
+    """Forgets what is not in use and was last put more than `keep_hours` ago: younger bytes may be on their way in."""
+
+    contents: ObjectContentStore
+    clock: Clock
+    keep_hours: float
+
+    async def __call__(self, in_use: Collection[str]) -> int:
+        """Answers how many contents were forgotten. `in_use`: the keys that rows point to. `Unavailable`."""
+        moment_ms = self.clock() - int(self.keep_hours * _HOUR_MS)
+        unused = [key for key in await self.contents.keys_older_than(moment_ms) if key not in in_use]
+        for key in unused:
+            await self.contents.discard_older_than(key, moment_ms)
+        return len(unused)

@@ -1,0 +1,157 @@
+"""Working fakes of the references room, and references made the short way."""
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from bot.domain.errors import Refused, RushesError
+from bot.domain.identity import Ids
+from bot.domain.media import AnimaticPlan, Kind, MediaFacts, Sniffed
+from bot.domain.models import KindLimits, ModelLimits
+from bot.domain.reasons import reason
+from bot.domain.references import Offer, Reference, display_name, numbered
+from bot.domain.words import byte_size
+
+_FORMATS = {Kind.IMAGE: "png", Kind.VIDEO: "mp4", Kind.AUDIO: "mp3"}
+_KIND_OF_ENDING = {
+    **dict.fromkeys(("png", "jpg", "jpeg", "webp"), Kind.IMAGE),
+    **dict.fromkeys(("mp4", "mov", "webm"), Kind.VIDEO),
+    **dict.fromkeys(("mp3", "wav", "ogg"), Kind.AUDIO),
+}
+
+
+class MemoryContentStore:
+    """A `ContentStore` in a dictionary."""
+
+    def __init__(self) -> None:
+        self.contents: dict[str, bytes] = {}
+
+    async def put(self, path: Path) -> str:
+        content = path.read_bytes()
+        key = hashlib.sha256(content).hexdigest()
+        self.contents[key] = content
+        return key
+
+    async def copy_to(self, key: str, path: Path) -> None:
+        path.write_bytes(self.contents[key])
+
+    async def discard(self, key: str) -> None:
+        self.contents.pop(key, None)
+
+
+class FakeDownloader:
+    """A `Downloader` that has every file already: URL → bytes, or the error to raise. An unknown URL is gone."""
+
+    def __init__(self, files: Mapping[str, bytes | RushesError], *, max_bytes: int = 30_000_000) -> None:
+        self.files = dict(files)
+        self.max_bytes = max_bytes
+        self.fetched: list[str] = []
+
+    async def fetch(self, offer: Offer, into: Path) -> int:
+        name = display_name(offer.name)
+        self._check(name, offer.byte_count)
+        self.fetched.append(offer.url)
+        found = self.files.get(offer.url)
+        if found is None:
+            raise Refused(reason("source-gone", name=name))
+        if isinstance(found, RushesError):
+            raise found
+        self._check(name, len(found))
+        into.write_bytes(found)
+        return len(found)
+
+    def _check(self, name: str, byte_count: int | None) -> None:
+        if byte_count is not None and byte_count > self.max_bytes:
+            raise Refused(
+                reason("file-too-large", name=name, size=byte_size(byte_count), limit=byte_size(self.max_bytes))
+            )
+
+
+class LabelledMedia:
+    """A `MediaTools` for files that say what they are in their first line: `image png`, `video mp4 2.5`, `broken x`."""
+
+    def sniff(self, head: bytes) -> Sniffed:
+        words = head.split(b"\n", 1)[0].decode("utf-8", "replace").split()
+        if len(words) > 1 and words[0] in {*Kind, "broken"}:
+            return Sniffed(kind=Kind.IMAGE if words[0] == "broken" else Kind(words[0]), format=words[1])
+        return Sniffed(kind=None, format="text")
+
+    async def probe(self, path: Path, sniffed: Sniffed) -> MediaFacts:
+        content = path.read_bytes()
+        words = content.split(b"\n", 1)[0].decode().split()
+        if words[0] == "broken" or sniffed.kind is None:
+            raise Refused(reason("file-unreadable", name=path.name, found=sniffed.format))
+        seconds = float(words[2]) if len(words) > 2 else None
+        return MediaFacts(kind=sniffed.kind, format=sniffed.format, byte_count=len(content), seconds=seconds)
+
+    async def animatic(self, plan: AnimaticPlan, into: Path) -> MediaFacts:
+        raise NotImplementedError
+
+    async def contact_sheet(self, clips: Sequence[Path], into: Path, *, labels: Sequence[str]) -> None:
+        raise NotImplementedError
+
+
+def counting_bits() -> Callable[[int], int]:
+    """`RandomBits` that are all different: 1, 2, 3 …"""
+    made = 0
+
+    def bits(_count: int) -> int:
+        nonlocal made
+        made += 1
+        return made
+
+    return bits
+
+
+def counting_ids() -> Ids:
+    """`Ids` that are all different and the same in every run."""
+    return Ids(clock=lambda: 1_767_225_600_000, random_bits=counting_bits())
+
+
+def make_references(*names: str, aliases: Mapping[str, str] | None = None) -> tuple[Reference, ...]:
+    """References of those display names in order, of the kind that the ending says; ids are `ref-1`, `ref-2` …"""
+    return numbered(
+        Reference(
+            id=f"ref-{number}",
+            number=number,
+            kind=(kind := _KIND_OF_ENDING.get(name.rpartition(".")[2].lower(), Kind.IMAGE)),
+            kind_number=0,
+            name=name,
+            content=hashlib.sha256(name.encode()).hexdigest(),
+            facts=MediaFacts(kind=kind, format=_FORMATS[kind], byte_count=1000),
+            alias=(aliases or {}).get(name),
+        )
+        for number, name in enumerate(names, start=1)
+    )
+
+
+FOUR = make_references("hero.png", "alley.jpg", "walk.mp4", "theme.mp3")
+"""The references of the examples in the prompt language's document."""
+
+LIMITS = ModelLimits(
+    kinds={
+        Kind.IMAGE: KindLimits(max_count=9, formats=("jpeg", "png", "webp"), max_bytes_each=30_000_000),
+        Kind.VIDEO: KindLimits(
+            max_count=3,
+            formats=("mp4", "mov"),
+            max_bytes_together=50_000_000,
+            min_seconds_together=2.0,
+            max_seconds_together=15.0,
+            min_area_pixels=409_600,
+            max_area_pixels=927_408,
+        ),
+        Kind.AUDIO: KindLimits(
+            max_count=3,
+            formats=("mp3", "wav"),
+            max_bytes_each=15_000_000,
+            min_seconds_together=2.0,
+            max_seconds_together=15.0,
+        ),
+    },
+    max_files=12,
+    max_prompt_characters=2000,
+    audio_needs_visual=True,
+    min_seconds=4,
+    max_seconds=15,
+)
+"""Limits like those of the first model."""
