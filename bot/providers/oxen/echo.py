@@ -1,0 +1,58 @@
+"""Is this row the generation of that body? The vendor has no tag; what it documents to echo are the parameters.
+
+Sources: oxen.md 1.2 ("any additional parameters from the original enqueue request … are included"), architecture 2.
+"""
+
+from collections.abc import Mapping
+from enum import Enum
+from typing import Final
+
+from bot.providers.oxen.body import ENVELOPE_FIELDS, is_material_field, material_urls
+
+CLOCK_SKEW_MS: Final = 5_000
+"""How far the vendor's clock (whole seconds) may be behind ours before a row is too old to be this body's."""
+
+
+class Match(Enum):
+    """`UNTELLABLE`: the row could be ours, but it does not echo the references that would prove it."""
+
+    YES = "yes"
+    NO = "no"
+    UNTELLABLE = "untellable"
+
+
+def match(body: Mapping[str, object], row: Mapping[str, object], *, enqueued_at_ms: int | None, since_ms: int) -> Match:
+    """Compares a body that was sent with a row as the vendor lists it.
+
+    URLs of the take's own prove it alone, by host and path (signatures are renewed). Without URLs the prompt, every
+    echoed parameter and the time must agree; whether a data URI is echoed, and as what, is not documented.
+    """
+    ours, theirs = material_urls(body), material_urls(row)
+    if ours and theirs:
+        return Match.YES if ours == theirs else Match.NO
+    if not (_same_words(body, row) and _recent(enqueued_at_ms, since_ms)):
+        return Match.NO
+    if not ours and not theirs:
+        return Match.YES
+    return Match.UNTELLABLE if any(is_material_field(name) for name in body) else Match.NO
+
+
+def _same_words(body: Mapping[str, object], row: Mapping[str, object]) -> bool:
+    """The prompt must be echoed; a parameter that is not echoed does not speak against the row."""
+    if row.get("prompt") != body.get("prompt"):
+        return False
+    names = body.keys() - ENVELOPE_FIELDS - {"prompt"}
+    return all(
+        row.get(name) is None or _plain(row[name]) == _plain(body[name])
+        for name in names
+        if not is_material_field(name)
+    )
+
+
+def _plain(value: object) -> str:
+    """`8` and `"8"`, `True` and `"true"` are the same parameter."""
+    return str(value).lower()
+
+
+def _recent(enqueued_at_ms: int | None, since_ms: int) -> bool:
+    return enqueued_at_ms is None or enqueued_at_ms >= since_ms - CLOCK_SKEW_MS
