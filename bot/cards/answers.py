@@ -1,0 +1,60 @@
+"""What a person is told at once, for their eyes only."""
+
+from collections.abc import Sequence
+
+from bot.cards import said
+from bot.cards.blocks import parameters_line, prompt_block, references_block
+from bot.cards.sheet import Sheet
+from bot.cards.text import inline, joined
+from bot.cards.titles import REFUSED_COLOUR, colour
+from bot.domain import words
+from bot.domain.reasons import Reason, reason
+from bot.domain.references import Offer, display_name
+from bot.domain.requests import Snapshot
+
+_PROMPT_UNITS = 1000
+_WARNINGS_UNITS = 1000
+_REASONS_UNITS = 3600
+_OFFERS_UNITS = 1500
+_NAME_UNITS = 100
+
+
+def accepted(snapshot: Snapshot, *, rendered_prompt: str) -> Sheet:
+    """The request is in line: what it holds, as it was understood. `rendered_prompt` is what the model will read."""
+    request, place = snapshot.request, snapshot.place_in_line
+    return Sheet(
+        (
+            "### Your video is in line" + (f", place {place}" if place is not None else ""),
+            prompt_block("The model will read", rendered_prompt, _PROMPT_UNITS),
+            references_block(request.references),
+            parameters_line(snapshot),
+            said.warnings(request.findings, _WARNINGS_UNITS),
+            f"-# Request `{request.id}`",
+        ),
+        colour=colour(request.state),
+    )
+
+
+def refused(reasons: Sequence[Reason]) -> Sheet:
+    """Nothing was made of it: every reason found, and that it cost nothing."""
+    listed = [f"- {said.sentence(cause)}" for cause in reasons] if len(reasons) > 1 else []
+    text = said.joined(listed, _REASONS_UNITS) if listed else said.sentences(reasons, _REASONS_UNITS)
+    return Sheet(("### That did not work", text, words.NOTHING_SPENT), colour=REFUSED_COLOUR)
+
+
+def cancelled(snapshot: Snapshot) -> Sheet:
+    """The wish to end a request was noted: what happens now, or, when it ended at once, what it cost."""
+    over = snapshot.request.state.final
+    said_so = words.money_line(snapshot.known_cost_usd_micros) if over else words.say(reason("cancel-requested"))
+    return Sheet(
+        ("### Cancelled" if over else "### Cancelling", said_so, f"-# Request `{snapshot.request.id}`"),
+        colour=colour(snapshot.request.state),
+    )
+
+
+def offered(offers: Sequence[Offer]) -> str:
+    """The target's files as the form lists them, numbered as they will be; for a message without any, how to go on."""
+    if not offers:
+        return "The message has no files. Add some below, or describe the video in words alone."
+    lines = [f"`#{number}` {inline(display_name(offer.name), _NAME_UNITS)}" for number, offer in enumerate(offers, 1)]
+    return "From the message:\n" + joined(lines, _OFFERS_UNITS)

@@ -1,0 +1,101 @@
+"""The parts that cards share: prompt, references, parameters, money, times."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from bot.cards.text import clean, first_lines, fitted, inline, joined, quoted, units
+from bot.domain import words
+from bot.domain.prompts import PromptStyle
+from bot.domain.references import Reference
+from bot.domain.requests import Request, Snapshot
+
+REFERENCES_UNITS: Final = 1300
+_PROMPT_LINES: Final = 15
+_NAME_UNITS: Final = (80, 48, 24)
+"""Long names are shortened together until all references fit."""
+
+
+def prompt_block(title: str, text: str, limit: int) -> str:
+    """A titled quote of a prompt; what does not fit is replaced by an ellipsis."""
+    head = f"**{title}**\n"
+    return head + fitted(first_lines(clean(text).strip(), _PROMPT_LINES), limit - units(head), quoted)
+
+
+def is_cut(title: str, text: str, limit: int) -> bool:
+    """True when `prompt_block` cannot show all of it."""
+    return prompt_block(title, text, limit) != f"**{title}**\n{quoted(clean(text).strip())}"
+
+
+def references_block(references: Sequence[Reference], limit: int = REFERENCES_UNITS) -> str:
+    """One numbered line a reference, such as: `#1` **@Image1** hero.png · 640×480 · 84 kB. Empty without references."""
+    drawings = ([_reference_line(one, name_units) for one in references] for name_units in _NAME_UNITS)
+    lines: list[str] = []
+    for lines in drawings:
+        if units("\n".join(lines)) <= limit:
+            break
+    return joined(lines, limit)
+
+
+def _reference_line(reference: Reference, name_units: int) -> str:
+    token = PromptStyle.AT.token(reference.kind, reference.kind_number)
+    alias = f" (@{inline(reference.alias, name_units // 2)})" if reference.alias else ""
+    return f"`#{reference.number}` **{token}** {inline(reference.name, name_units)}{alias} · {_measures(reference)}"
+
+
+def _measures(reference: Reference) -> str:
+    facts = reference.facts
+    size = f"{facts.width}×{facts.height}" if facts.width and facts.height else ""
+    length = f"{facts.seconds:.1f} s" if facts.seconds else ""
+    return " · ".join(part for part in (size, length, words.byte_size(facts.byte_count)) if part)
+
+
+def parameters_line(snapshot: Snapshot) -> str:
+    """What was chosen, on one line; the seed only when it is sent."""
+    request, chosen = snapshot.request, snapshot.request.parameters
+    parts = [
+        f"{chosen.duration_seconds} s" if chosen.duration_seconds is not None else "length up to the model",
+        inline(chosen.resolution, 40),
+        inline(chosen.aspect_ratio, 40) if chosen.aspect_ratio != "auto" else "shape up to the model",
+        "with sound" if chosen.audio else "no sound",
+        f"seed {chosen.seed}" if chosen.seed is not None and _seed_is_sent(snapshot) else "",
+        f"{request.take_count} takes" if request.take_count > 1 else "",
+    ]
+    return "**Settings** " + " · ".join(part for part in parts if part)
+
+
+def _seed_is_sent(snapshot: Snapshot) -> bool:
+    bodies = [take.body for take in snapshot.takes if take.body is not None]
+    return all("seed" in body for body in bodies)
+
+
+def asked_by(request: Request) -> str:
+    """Who asked. It pings only where the message's allowed mentions say so."""
+    return f"<@{request.person.id}>"
+
+
+def moment(at_ms: int, style: str = "R") -> str:
+    """A Unix time in milliseconds as Discord shows it to each reader."""
+    return f"<t:{at_ms // 1000}:{style}>"
+
+
+def duration(milliseconds: int) -> str:
+    """A span as people read it: 42 s, 2 min 13 s, 1 h 5 min."""
+    seconds = max(0, round(milliseconds / 1000))
+    minutes, rest = divmod(seconds, 60)
+    if not minutes:
+        return f"{rest} s"
+    hours, minutes_left = divmod(minutes, 60)
+    return f"{hours} h {minutes_left} min" if hours else f"{minutes} min {rest} s"
+
+
+def time_taken(request: Request, now_ms: int | None = None) -> str:
+    """From acceptance to the end, or to now; empty while neither is known."""
+    end_ms = request.finished_at_ms if request.finished_at_ms is not None else now_ms
+    if request.accepted_at_ms is None or end_ms is None:
+        return ""
+    return f"Took {duration(end_ms - request.accepted_at_ms)}"
+
+
+def message_link(guild_id: int, channel_id: int, message_id: int) -> str:
+    """The address of a message."""
+    return f"https://discord.com/channels/{guild_id}/{channel_id}/{message_id}"

@@ -1,0 +1,126 @@
+"""The posts that bring the clips, and the one that says there are none."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+import discord
+
+from bot.cards import said
+from bot.cards.blocks import asked_by, is_cut, parameters_line, prompt_block, references_block, time_taken
+from bot.cards.marker import marker
+from bot.cards.sheet import Sheet
+from bot.cards.text import inline, one_line
+from bot.cards.titles import colour
+from bot.domain import words
+from bot.domain.reasons import reason
+from bot.domain.requests import Snapshot
+from bot.domain.states import RequestState, TakeState
+
+PROMPT_FILE: Final = "prompt.txt"
+FIRST_SLOT: Final = "result-1"
+_NOTICE_SLOT: Final = "notice"
+_WRITTEN, _SENT, _ONLY = "Prompt, as written", "Prompt, as sent", "Prompt"
+_PROMPT_UNITS = 750
+_LOST_UNITS = 450
+_WHY_UNITS = 2000
+_MODEL_UNITS = 120
+_ALT_CHARACTERS = 500
+
+
+def result(
+    snapshot: Snapshot,
+    clips: Sequence[str],
+    *,
+    rendered_prompt: str,
+    slot: str = FIRST_SLOT,
+    now_ms: int | None = None,
+) -> Sheet:
+    """The post that carries `clips` (names of files attached to it, at most 10), as of `now_ms`.
+
+    The first message tells everything; further ones (`slot` result-2 …) show their clips and whose they are.
+    When `prompt_file` has a text, a file named `prompt.txt` is attached to the first one too.
+    """
+    request = snapshot.request
+    details = _details(snapshot, rendered_prompt, now_ms) if slot == FIRST_SLOT else ()
+    return Sheet(
+        (
+            _headline(snapshot, slot),
+            _gallery(clips, rendered_prompt),
+            *details,
+            f"-# AI-generated · {inline(request.model_id or 'model unknown', _MODEL_UNITS)}",
+            marker(request.id, slot),
+        ),
+        colour=colour(RequestState.DELIVERED),
+    )
+
+
+def prompt_file(snapshot: Snapshot, rendered_prompt: str) -> str | None:
+    """The text of `prompt.txt`: the whole prompt, when the result can show only a part of it."""
+    written = snapshot.request.written_prompt
+    if not any(is_cut(title, text, _PROMPT_UNITS) for title, text in _prompts(written, rendered_prompt)):
+        return None
+    return f"{_WRITTEN}:\n\n{written}\n\n\n{_SENT}:\n\n{rendered_prompt}\n"
+
+
+def notice(snapshot: Snapshot) -> Sheet:
+    """The request ended without a clip: why, what it cost, what to do next."""
+    request = snapshot.request
+    cause = said.why(snapshot, _WHY_UNITS) or words.say(reason("internal-error"))
+    return Sheet(
+        (
+            f"{asked_by(request)}, {_NO_CLIP.get(request.state, 'there is no video')}.",
+            cause,
+            words.money_line(snapshot.known_cost_usd_micros),
+            marker(request.id, _NOTICE_SLOT),
+        ),
+        colour=colour(request.state),
+    )
+
+
+_NO_CLIP: Final = {
+    RequestState.CANCELLED: "your video was cancelled",
+    RequestState.FAILED: "your video could not be made",
+    RequestState.EXPIRED: "your video was not confirmed in time",
+    RequestState.DENIED: "your video was not approved",
+    RequestState.KEPT: "your video could not be posted",
+}
+
+
+def _headline(snapshot: Snapshot, slot: str) -> str:
+    request = snapshot.request
+    if slot != FIRST_SLOT:
+        return f"More for {asked_by(request)}"
+    ready, asked = sum(take.state is TakeState.FETCHED for take in snapshot.takes), len(snapshot.takes)
+    what = "your video" if asked <= 1 else f"{ready} of {asked} takes" if ready < asked else f"your {asked} takes"
+    late = "\nIt was too late to stop it." if request.cancel_requested_by is not None else ""
+    return f"{asked_by(request)}, here {'are' if asked > 1 and ready > 1 else 'is'} {what}.{late}"
+
+
+def _gallery(clips: Sequence[str], rendered_prompt: str) -> discord.ui.MediaGallery[Any]:
+    alt = one_line(rendered_prompt)[:_ALT_CHARACTERS]
+    return discord.ui.MediaGallery(
+        *(discord.MediaGalleryItem(f"attachment://{name}", description=alt or None) for name in clips)
+    )
+
+
+def _details(snapshot: Snapshot, rendered_prompt: str, now_ms: int | None) -> Iterator[str | discord.ui.Item[Any]]:
+    request = snapshot.request
+    for title, text in _prompts(request.written_prompt, rendered_prompt):
+        yield prompt_block(title, text, _PROMPT_UNITS)
+    if prompt_file(snapshot, rendered_prompt) is not None:
+        yield discord.ui.File(f"attachment://{PROMPT_FILE}")
+    yield references_block(request.references)
+    yield parameters_line(snapshot)
+    yield said.lost_takes(snapshot, _LOST_UNITS)
+    yield " · ".join(part for part in (time_taken(request, now_ms), _cost(snapshot)) if part)
+
+
+def _prompts(written: str, rendered: str) -> list[tuple[str, str]]:
+    if written.strip() == rendered.strip():
+        return [(_ONLY, rendered)]
+    return [(_WRITTEN, written), (_SENT, rendered)]
+
+
+def _cost(snapshot: Snapshot) -> str:
+    cost = snapshot.known_cost_usd_micros
+    return "" if cost is None else words.money_line(cost)

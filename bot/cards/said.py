@@ -1,0 +1,53 @@
+"""Reasons as sentences for a card: the words around are ours, the arguments are somebody's and are escaped."""
+
+from collections.abc import Iterable
+
+from bot.cards.text import inline, joined
+from bot.domain import words
+from bot.domain.prompts import Finding, Severity
+from bot.domain.reasons import Reason, reason
+from bot.domain.requests import Snapshot, Take
+from bot.domain.states import TakeState
+
+_ARGUMENT_UNITS = 200
+
+
+def sentence(cause: Reason) -> str:
+    """The catalogue's sentence with escaped arguments."""
+    arguments = {
+        name: inline(value, _ARGUMENT_UNITS) if isinstance(value, str) else value
+        for name, value in cause.arguments.items()
+    }
+    return words.say(Reason(cause.code, arguments))
+
+
+def sentences(causes: Iterable[Reason], limit: int) -> str:
+    """One sentence a line, as many as fit."""
+    return joined([sentence(cause) for cause in causes], limit)
+
+
+def warnings(findings: Iterable[Finding], limit: int) -> str:
+    """What lint warns of, one a line."""
+    return joined([f"⚠ {sentence(one.reason)}" for one in findings if one.severity is Severity.WARNING], limit)
+
+
+def why(snapshot: Snapshot, limit: int) -> str:
+    """Why a request ended as it did: its own reason, who cancelled it, or what its takes say; may be empty."""
+    request = snapshot.request
+    if request.failure is not None:
+        return sentences([request.failure], limit)
+    if request.cancel_requested_by is not None:
+        return sentences([reason("cancelled", person=request.cancel_requested_by)], limit)
+    return lost_takes(snapshot, limit)
+
+
+def lost_takes(snapshot: Snapshot, limit: int) -> str:
+    """The takes that gave no clip, and why, one a line; the number is left out when there is one take only."""
+    lost = [take for take in snapshot.takes if take.state in {TakeState.FAILED, TakeState.CANCELLED}]
+    return joined([_lost_take(take, alone=len(snapshot.takes) == 1) for take in lost], limit)
+
+
+def _lost_take(take: Take, *, alone: bool) -> str:
+    otherwise = "vendor-cancelled" if take.state is TakeState.CANCELLED else "vendor-failed"
+    said = sentence(take.failure or reason(otherwise))
+    return said if alone else f"Take {take.ordinal}: {said}"

@@ -1,0 +1,92 @@
+"""Other people's words on our cards: cleaned, escaped, and cut to what Discord takes.
+
+Lengths are counted in UTF-16 units, the strictest way to read Discord's "characters".
+"""
+
+import re
+import unicodedata
+from collections.abc import Callable
+from typing import Final
+
+ELLIPSIS: Final = "…"
+_JOINERS = frozenset("\u200c\u200d")  # Persian and Indic words and joined emoji need them; they turn nothing around
+_DROPPED = frozenset({"Cc", "Cf", "Cs", "Co"})
+_LINE_BREAKS = re.compile(r"\r\n?|[\u0085\u2028\u2029\v\f]")
+_INLINE = re.compile(r"[\\`*_~|\[<]|:(?=//)")
+_LINE_START = re.compile(r"^(\s*)(?=[-#>+])", re.MULTILINE)
+_EVERYONE = re.compile(r"@(?=everyone|here)", re.IGNORECASE)
+_NONCHARACTER_MASK = 0xFFFE
+
+
+def units(text: str) -> int:
+    """The length in UTF-16 units."""
+    return len(text) + sum(character > "\uffff" for character in text)
+
+
+def clean(text: str) -> str:
+    """Without control, bidi and private characters; line breaks are kept, as one kind, and tabs become spaces."""
+    plain = _LINE_BREAKS.sub("\n", text).replace("\t", " ")
+    return "".join(character for character in plain if character == "\n" or _shows(character))
+
+
+def one_line(text: str) -> str:
+    """Cleaned, with every run of white space as one space."""
+    return " ".join(clean(text).split())
+
+
+def escaped(text: str) -> str:
+    """Text that Discord shows as it is: no markdown, link, mention, emoji or timestamp comes of it."""
+    inline = _INLINE.sub(lambda match: f"\\{match.group()}", text)
+    return _EVERYONE.sub("@\u200b", _LINE_START.sub(r"\1\\", inline))
+
+
+def quoted(text: str) -> str:
+    """Escaped, as a block quote."""
+    return "\n".join(f"> {line}" for line in escaped(text).split("\n"))
+
+
+def fitted(text: str, limit: int, draw: Callable[[str], str] = escaped) -> str:
+    """`draw(text)` in at most `limit` units; what does not fit is left out and an ellipsis says so."""
+    drawn = draw(text)
+    if units(drawn) <= limit:
+        return drawn
+    kept = text[:limit]
+    while kept:
+        drawn = draw(kept.rstrip() + ELLIPSIS)
+        surplus = units(drawn) - limit
+        if surplus <= 0:
+            return drawn
+        kept = kept[: -max(1, surplus // 4)]
+    return ELLIPSIS
+
+
+def inline(text: str, limit: int) -> str:
+    """Somebody's words for the middle of a line of ours: one line, cleaned, escaped, cut."""
+    return fitted(one_line(text), limit)
+
+
+def first_lines(text: str, count: int) -> str:
+    """At most `count` lines; an ellipsis stands for the rest."""
+    lines = text.split("\n")
+    return text if len(lines) <= count else "\n".join([*lines[:count], ELLIPSIS])
+
+
+def joined(lines: list[str], limit: int, *, more: str = "… and {count} more") -> str:
+    """As many whole lines as fit into `limit` units; the last line tells how many are missing."""
+    kept: list[str] = []
+    for position, line in enumerate(lines):
+        rest = more.format(count=len(lines) - position)
+        last = position == len(lines) - 1
+        if units("\n".join([*kept, line, *([] if last else [rest])])) > limit:
+            return "\n".join([*kept, rest])
+        kept.append(line)
+    return "\n".join(kept)
+
+
+def _shows(character: str) -> bool:
+    if character in _JOINERS:
+        return True
+    code = ord(character)
+    if code & _NONCHARACTER_MASK == _NONCHARACTER_MASK or 0xFDD0 <= code <= 0xFDEF:  # noqa: PLR2004  Unicode 23.7
+        return False
+    return unicodedata.category(character) not in _DROPPED

@@ -1,0 +1,149 @@
+"""Cards and results on their way to Discord."""
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+import discord
+
+from bot import cards
+from bot.cards.text import fitted, one_line
+from bot.delivery.discord_rest import DiscordRest, Draft, MessageGone, Upload
+from bot.delivery.post_once import PostOnce
+from bot.delivery.slots import CARD, NOTICE, Parcel, parcels, result_slot
+from bot.domain.errors import DeliveryRefused
+from bot.domain.identity import Clock
+from bot.domain.ports import FaultPoint, RequestStore, no_fault
+from bot.domain.requests import ChannelKind, Request, Snapshot, Take
+
+RenderPrompt = Callable[[Request], str]
+"""The prompt as the model reads it; for a request without a parsed prompt, as it was written."""
+
+_THREAD_NAME_CHARACTERS: Final = 100
+_SUFFIXES: Final = {"mp4": ".mp4", "mov": ".mov", "webm": ".webm"}
+
+
+class DiscordCourier:
+    """The `Courier` that speaks to Discord with the bot's token; no gateway cache is read, so any worker can use it."""
+
+    def __init__(
+        self,
+        client: discord.Client,
+        store: RequestStore,
+        render_prompt: RenderPrompt,
+        clock: Clock,
+        *,
+        open_threads: bool,
+        ping_requester: bool,
+        reached: FaultPoint = no_fault,
+    ) -> None:
+        """`client` is logged in. `reached` is called with `posted:<slot>` between Discord's answer and its row."""
+        self._rest = DiscordRest(client)
+        self._once = PostOnce(self._rest, store, clock, reached)
+        self._store, self._render, self._clock = store, render_prompt, clock
+        self._open_threads, self._ping_requester = open_threads, ping_requester
+
+    async def show_card(self, snapshot: Snapshot) -> None:
+        """Posts the card once, then edits it. A card that somebody deleted stays deleted and counts as shown.
+
+        A refused one counts as shown too, so that nobody tries for ever. `Unavailable`, `DeliveryRefused`.
+        """
+        await self._card(snapshot)
+
+    async def open_thread(self, snapshot: Snapshot) -> int | None:
+        """The thread for the result; `None` also when Discord refuses to open one: then the channel takes it."""
+        request, place = snapshot.request, snapshot.request.place
+        if request.thread_id is not None:
+            return request.thread_id
+        if place.channel_kind is ChannelKind.THREAD:
+            return place.channel_id
+        if place.channel_kind is not ChannelKind.TEXT or not self._open_threads:
+            return None
+        try:
+            message_id = await self._card_message(snapshot)
+            return await self._rest.start_thread(place.channel_id, message_id, _thread_name(request))
+        except (MessageGone, DeliveryRefused):
+            return None
+
+    async def deliver(self, snapshot: Snapshot, clips: Sequence[tuple[Take, Path]]) -> None:
+        """One message with all clips, or one a clip when they do not fit together. Slots with a message are skipped."""
+        paths = {take.id: path for take, path in clips}
+        limit_bytes = snapshot.request.place.upload_limit_bytes
+        for parcel in parcels([take for take, _ in clips], upload_limit_bytes=limit_bytes):
+            post = snapshot.post(parcel.slot)
+            if post is None or post.message_id is None:
+                await self._post(snapshot, parcel.slot, self._result(snapshot, parcel, paths))
+
+    async def announce(self, snapshot: Snapshot) -> None:
+        """Posts the notice once, where the result would have gone. `Unavailable`, `DeliveryRefused`."""
+        post = snapshot.post(NOTICE)
+        if post is None or post.message_id is None:
+            draft = Draft(draw=lambda: cards.notice(snapshot), ping=self._ping(snapshot))
+            await self._post(snapshot, NOTICE, draft)
+
+    async def _post(self, snapshot: Snapshot, slot: str, draft: Draft) -> None:
+        request = snapshot.request
+        channel_id = request.thread_id or request.place.channel_id
+        await self._once.post(request.id, slot, channel_id, draft, shown=request.state.value)
+
+    # --- the card ------------------------------------------------------------------------------------------------
+
+    async def _card_message(self, snapshot: Snapshot) -> int:
+        post = snapshot.post(CARD)
+        return post.message_id if post and post.message_id is not None else await self._card(snapshot)
+
+    async def _card(self, snapshot: Snapshot) -> int:
+        request, post = snapshot.request, snapshot.post(CARD)
+        message_id = post.message_id if post else None
+        try:
+            if post is None or message_id is None:
+                message_id = await self._post_card(snapshot)
+            else:
+                await self._edit_card(snapshot, post.channel_id, message_id)
+        except DeliveryRefused:
+            await self._store.record_post(request.id, CARD, message_id=message_id, shown=request.state.value)
+            raise
+        return message_id
+
+    async def _post_card(self, snapshot: Snapshot) -> int:
+        request = snapshot.request
+        draft = Draft(draw=lambda: cards.card(snapshot, rendered_prompt=self._render(request)))
+        landed = await self._once.post(request.id, CARD, request.place.channel_id, draft, shown=request.state.value)
+        if not landed.certainly_new:
+            await self._edit_card(snapshot, landed.channel_id, landed.message_id)
+        return landed.message_id
+
+    async def _edit_card(self, snapshot: Snapshot, channel_id: int, message_id: int) -> None:
+        request = snapshot.request
+        with suppress(MessageGone):  # somebody did not want it here
+            await self._rest.edit(channel_id, message_id, cards.card(snapshot, rendered_prompt=self._render(request)))
+        await self._store.record_post(request.id, CARD, message_id=message_id, shown=request.state.value)
+
+    # --- the result ----------------------------------------------------------------------------------------------
+
+    def _result(self, snapshot: Snapshot, parcel: Parcel, paths: dict[str, Path]) -> Draft:
+        rendered, now_ms = self._render(snapshot.request), self._clock()
+        clips = [Upload(name=_clip_name(take), content=paths[take.id]) for take in parcel.takes]
+        names = [clip.name for clip in clips]
+        first = parcel.slot == result_slot(1)
+        prompt = cards.prompt_file(snapshot, rendered) if first else None
+        texts = [Upload(name=cards.PROMPT_FILE, content=prompt.encode())] if prompt is not None else []
+        return Draft(
+            draw=lambda: cards.result(snapshot, names, rendered_prompt=rendered, slot=parcel.slot, now_ms=now_ms),
+            uploads=(*clips, *texts),
+            ping=self._ping(snapshot) if first else None,
+        )
+
+    def _ping(self, snapshot: Snapshot) -> int | None:
+        return snapshot.request.person.id if self._ping_requester else None
+
+
+def _clip_name(take: Take) -> str:
+    return take.id + _SUFFIXES.get(take.clip_facts.format if take.clip_facts else "mp4", ".mp4")
+
+
+def _thread_name(request: Request) -> str:
+    """From the prompt; Discord takes 1–100 characters and reads no markdown there."""
+    name = fitted(one_line(request.written_prompt), _THREAD_NAME_CHARACTERS, draw=str)
+    return name or f"Video {request.id}"

@@ -1,0 +1,411 @@
+"""Cards as a person reads them, and as Discord takes them."""
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, cast
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+from referencing import Registry, Resource
+from referencing.jsonschema import DRAFT202012
+
+from bot import cards
+from bot.domain.media import Kind
+from bot.domain.prompts import Finding, Severity
+from bot.domain.reasons import Reason, reason
+from bot.domain.references import Offer
+from bot.domain.requests import Parameters, Person, Post, Snapshot, Take
+from bot.domain.states import RequestState, TakeState
+from tests.fakes_delivery import NOW_MS, OPENAPI, REQUEST_ID, make_reference, make_snapshot, make_take
+
+S, T = RequestState, TakeState
+PROMPT = "@Image1 walks down the alley"
+
+
+def nodes(view: cards.Sheet) -> Iterator[dict[str, Any]]:
+    """Every component of a view, depth first."""
+    waiting: list[Any] = list(view.to_components())
+    while waiting:
+        node = waiting.pop(0)
+        yield node
+        waiting = [*node.get("components", []), *waiting]
+
+
+def read(view: cards.Sheet) -> str:
+    """What a person reads, with backslash escapes undone as Discord does."""
+    parts = [str(node.get("content") or node.get("label") or "") for node in nodes(view)]
+    return re.sub(r"\\([^0-9A-Za-z\s])", r"\1", "\n".join(part for part in parts if part))
+
+
+def card(snapshot: Snapshot) -> str:
+    return read(cards.card(snapshot, rendered_prompt=PROMPT))
+
+
+def buttons(view: cards.Sheet) -> list[str]:
+    return [node["custom_id"] for node in nodes(view) if node["type"] == 2]
+
+
+def failed_take(ordinal: int, code: str = "rejected-image") -> Take:
+    return make_take(ordinal, T.FAILED, failure=reason(code), submitting_at_ms=NOW_MS, cost_usd_micros=0)
+
+
+# --- the answer to the person ----------------------------------------------------------------------------------------
+
+
+def test_an_accepted_request_is_read_back_as_it_was_understood() -> None:
+    finding = Finding(
+        reason=reason("unused-reference", token="@Image2", name="alley.jpg"),
+        severity=Severity.WARNING,
+    )
+    snapshot = make_snapshot(
+        references=(make_reference(1), make_reference(2, name="alley.jpg", alias="street")),
+        findings=(finding,),
+        place_in_line=3,
+    )
+
+    text = read(cards.accepted(snapshot, rendered_prompt=PROMPT))
+
+    assert "Your video is in line, place 3" in text
+    assert "`#1` **@Image1** hero.png · 640×480 · 84 kB" in text
+    assert "`#2` **@Image2** alley.jpg (@street) · 640×480 · 84 kB" in text
+    assert f"> {PROMPT}" in text
+    assert "5 s · 720p · 16:9 · with sound" in text
+    assert "⚠ @Image2 (alley.jpg) is attached but the prompt does not mention it." in text
+    assert REQUEST_ID in text
+
+
+def test_a_refusal_lists_every_reason_and_says_that_nothing_was_spent() -> None:
+    text = read(cards.refused([reason("empty-prompt"), reason("cancel-too-late")]))
+
+    assert "- The prompt is empty." in text
+    assert "- This request has already ended." in text
+    assert text.endswith("Nothing was spent.")
+
+
+def test_a_cancelling_says_whether_it_is_over_and_what_it_cost() -> None:
+    at_once = read(cards.cancelled(make_snapshot(S.CANCELLED)))
+    asked = read(cards.cancelled(make_snapshot(S.WORKING, make_take(1, T.RENDERING), cancel_requested_by=42)))
+
+    assert "### Cancelled\nNothing was spent." in at_once
+    assert "### Cancelling\nBeing cancelled" in asked
+
+
+def test_a_form_lists_the_messages_files_under_their_numbers() -> None:
+    offers = [Offer(name=name, url="https://cdn.invalid", byte_count=1) for name in ("a*b.png", "c\u202ed.mp4")]
+
+    assert cards.offered(offers) == "From the message:\n`#1` a\\*b.png\n`#2` cd.mp4"
+    assert "The message has no files." in cards.offered([])
+
+
+# --- the card --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("snapshot", "title"),
+    [
+        (make_snapshot(S.QUEUED, place_in_line=2), "### Waiting, place 2 in line"),
+        (make_snapshot(S.PREPARING, make_take(1, T.PLANNED)), "### Preparing"),
+        (make_snapshot(S.WORKING, make_take(1, T.RENDERING)), "### Rendering\n"),
+        (make_snapshot(S.WORKING, make_take(1, T.RENDERING), make_take(2, T.PLANNED)), "### Rendering take 1 of 2"),
+        (make_snapshot(S.WORKING, make_take(1), make_take(2, T.RENDERING)), "### Rendering take 2 of 2"),
+        (make_snapshot(S.WORKING, make_take(1, T.FETCHING)), "### Fetching"),
+        (make_snapshot(S.WORKING, make_take(1, T.NEEDS_REVIEW)), "### Waiting for the operator"),
+        (make_snapshot(S.DELIVERING, make_take()), "### Posting"),
+        (make_snapshot(S.DELIVERED, make_take()), "### Done"),
+        (make_snapshot(S.KEPT, make_take()), "### Kept"),
+        (make_snapshot(S.FAILED), "### Failed"),
+        (make_snapshot(S.CANCELLED), "### Cancelled"),
+    ],
+)
+def test_the_card_says_where_a_request_stands(snapshot: Snapshot, title: str) -> None:
+    assert title in card(snapshot)
+    assert f"-# `{REQUEST_ID}` · card" in card(snapshot)
+
+
+def test_every_state_has_a_card() -> None:
+    for state in S:
+        assert cards.find_marker([card(make_snapshot(state))]) == (REQUEST_ID, "card")
+
+
+def test_a_failed_card_says_why_and_what_it_cost() -> None:
+    text = card(make_snapshot(S.FAILED, failed_take(1), failure=reason("rejected-image")))
+
+    assert "refused a reference image. Use another image and try again." in text
+    assert "Nothing was spent." in text
+
+
+def test_an_unknown_cost_is_called_unknown() -> None:
+    take = make_take(1, T.FAILED, failure=reason("vendor-lost"), submitting_at_ms=NOW_MS)
+
+    assert "What it cost is not known yet" in card(make_snapshot(S.FAILED, take, failure=reason("vendor-lost")))
+
+
+def test_a_cancelled_card_says_by_whom_and_what_it_cost() -> None:
+    text = card(make_snapshot(S.CANCELLED, cancel_requested_by=43))
+
+    assert "Cancelled by <@43>." in text
+    assert "Nothing was spent." in text
+
+
+def test_a_kept_card_says_why_it_could_not_be_posted() -> None:
+    text = card(make_snapshot(S.KEPT, make_take(), failure=reason("thread-locked")))
+
+    assert "its thread is locked. Unlock it; the video is kept." in text
+    assert "It cost $0.60." in text or "It cost $0.61." in text
+
+
+def test_a_done_card_links_to_the_result() -> None:
+    post = Post(request_id=REQUEST_ID, slot="result-1", channel_id=99, intended_at_ms=NOW_MS, message_id=100)
+
+    text = card(make_snapshot(S.DELIVERED, make_take(), posts=(post,), finished_at_ms=NOW_MS + 133_000))
+
+    assert "[Open the result](https://discord.com/channels/5/99/100)" in text
+    assert "Took 2 min 13 s" in text
+
+
+def test_a_running_card_counts_from_its_start() -> None:
+    text = card(make_snapshot(S.WORKING, make_take(1, T.RENDERING), started_at_ms=NOW_MS))
+
+    assert f"Asked by <@42> · started <t:{NOW_MS // 1000}:R>" in text
+
+
+def test_each_take_is_told_apart() -> None:
+    text = card(make_snapshot(S.WORKING, make_take(1), make_take(2, T.RENDERING), failed_take(3)))
+
+    assert "Take 1: ready · Take 2: rendering · Take 3: failed" in text
+
+
+@pytest.mark.parametrize(
+    ("snapshot", "can"),
+    [
+        (make_snapshot(S.QUEUED), True),
+        (make_snapshot(S.WORKING, make_take(1, T.RENDERING)), True),
+        (make_snapshot(S.WORKING, make_take(1, T.FETCHING)), False),
+        (make_snapshot(S.WORKING, make_take(1, T.RENDERING), cancel_requested_by=42), False),
+        (make_snapshot(S.DELIVERING, make_take()), False),
+        (make_snapshot(S.DELIVERED, make_take()), False),
+        (make_snapshot(S.FAILED), False),
+    ],
+)
+def test_the_cancel_button_is_there_only_while_something_can_be_cancelled(snapshot: Snapshot, *, can: bool) -> None:
+    view = cards.card(snapshot, rendered_prompt=PROMPT)
+
+    assert buttons(view) == ([f"rushes:cancel:{REQUEST_ID}"] if can else [])
+
+
+def test_a_wish_to_cancel_shows_at_once() -> None:
+    text = card(make_snapshot(S.WORKING, make_take(1, T.RENDERING), cancel_requested_by=42))
+
+    assert "Being cancelled" in text
+
+
+def test_every_card_is_a_new_view_that_discord_py_need_not_remember() -> None:
+    snapshot = make_snapshot(S.QUEUED)
+
+    first, second = (cards.card(snapshot, rendered_prompt=PROMPT) for _ in range(2))
+
+    assert first is not second
+    assert not first.is_dispatchable()
+
+
+# --- the result and the notice ---------------------------------------------------------------------------------------
+
+
+def result(
+    snapshot: Snapshot, rendered: str = PROMPT, clips: Sequence[str] = ("a.mp4",), slot: str = "result-1"
+) -> str:
+    return read(cards.result(snapshot, clips, rendered_prompt=rendered, slot=slot, now_ms=NOW_MS + 42_000))
+
+
+def test_the_result_tells_everything_about_itself() -> None:
+    snapshot = make_snapshot(
+        S.DELIVERING,
+        make_take(),
+        parameters=Parameters(duration_seconds=None, resolution="480p", audio=False, seed=7),
+    )
+
+    text = result(snapshot)
+
+    assert "<@42>, here is your video." in text
+    assert "**Prompt, as written**\n> @hero walks down the alley" in text
+    assert f"**Prompt, as sent**\n> {PROMPT}" in text
+    assert "`#1` **@Image1** hero.png" in text
+    assert "length up to the model · 480p · shape up to the model · no sound · seed 7" in text
+    assert "Took 42 s · It cost $0.6" in text
+    assert "AI-generated · bytedance-seedance-2-0-fast-reference-to-video" in text
+    assert cards.find_marker([text]) == (REQUEST_ID, "result-1")
+
+
+def test_the_clips_are_the_gallery() -> None:
+    view = cards.result(make_snapshot(S.DELIVERING, make_take()), ["a.mp4", "b.mp4"], rendered_prompt=PROMPT)
+
+    items = [item for node in nodes(view) if node["type"] == 12 for item in node["items"]]
+
+    assert [item["media"]["url"] for item in items] == ["attachment://a.mp4", "attachment://b.mp4"]
+    assert items[0]["description"] == PROMPT
+
+
+def test_a_seed_that_was_not_sent_is_not_shown() -> None:
+    take = make_take(body={"prompt": "x"})
+
+    assert "seed 7" not in result(make_snapshot(S.DELIVERING, take, parameters=Parameters(seed=7)))
+
+
+def test_a_prompt_that_was_not_changed_is_shown_once() -> None:
+    text = result(make_snapshot(S.DELIVERING, make_take(), written_prompt=PROMPT))
+
+    assert text.count(PROMPT) == 1
+
+
+def test_takes_that_failed_are_named_with_their_reason() -> None:
+    text = result(make_snapshot(S.DELIVERING, make_take(1), failed_take(2)))
+
+    assert "<@42>, here is 1 of 2 takes." in text
+    assert "Take 2: The video service refused a reference image." in text
+
+
+def test_a_clip_that_came_after_its_cancelling_says_so() -> None:
+    assert "It was too late to stop it." in result(make_snapshot(S.DELIVERING, make_take(), cancel_requested_by=42))
+
+
+def test_a_long_prompt_is_cut_in_the_post_and_whole_in_its_file() -> None:
+    written, rendered = "walk " * 1000, "stroll " * 1000
+    snapshot = make_snapshot(S.DELIVERING, make_take(), written_prompt=written)
+
+    view = cards.result(snapshot, ["a.mp4"], rendered_prompt=rendered)
+    whole = cards.prompt_file(snapshot, rendered)
+
+    assert "…" in read(view)
+    assert whole is not None
+    assert written in whole
+    assert rendered in whole
+    assert [node["file"]["url"] for node in nodes(view) if node["type"] == 13] == ["attachment://prompt.txt"]
+
+
+def test_a_prompt_of_many_lines_is_whole_in_its_file_too() -> None:
+    assert cards.prompt_file(make_snapshot(written_prompt="a\n" * 40), "b") is not None
+
+
+def test_a_short_prompt_needs_no_file() -> None:
+    snapshot = make_snapshot(S.DELIVERING, make_take())
+
+    assert cards.prompt_file(snapshot, PROMPT) is None
+    assert not [node for node in nodes(cards.result(snapshot, ["a.mp4"], rendered_prompt=PROMPT)) if node["type"] == 13]
+
+
+def test_a_further_message_of_a_result_is_short() -> None:
+    text = result(make_snapshot(S.DELIVERING, make_take(), make_take(2)), slot="result-2")
+
+    assert "More for <@42>" in text
+    assert "Prompt" not in text
+    assert cards.find_marker([text]) == (REQUEST_ID, "result-2")
+
+
+def test_the_notice_says_what_happened_what_it_cost_and_what_to_do() -> None:
+    text = read(cards.notice(make_snapshot(S.FAILED, failed_take(1), failure=reason("rejected-image"))))
+
+    assert "<@42>, your video could not be made." in text
+    assert "Use another image and try again." in text
+    assert "Nothing was spent." in text
+    assert cards.find_marker([text]) == (REQUEST_ID, "notice")
+
+
+def test_a_notice_without_a_known_reason_still_says_something() -> None:
+    assert "Something went wrong on our side." in read(cards.notice(make_snapshot(S.FAILED)))
+
+
+# --- whatever people write -------------------------------------------------------------------------------------------
+
+NASTY = st.text(alphabet=st.one_of(st.characters(), st.sampled_from("*_`~|>#-@<[(\n\u202e𝕏😀")), max_size=150)
+
+
+def repeated(text: str, times: int) -> str:
+    return text * times
+
+
+def wordy(code: str, text: str) -> Reason:
+    return reason(code, name=text, found=text, mention=text, existing=text, detail=text)
+
+
+LONG = st.builds(repeated, NASTY, st.sampled_from((1, 10, 60)))
+CODES = st.sampled_from(("file-not-media", "unknown-reference", "rejected-parameters", "code-of-the-future"))
+REASONS = st.builds(wordy, CODES, LONG)
+
+
+@st.composite
+def hostile_snapshots(draw: st.DrawFn) -> Snapshot:
+    name, alias, cause = draw(LONG), draw(NASTY), draw(REASONS)
+    references = tuple(
+        make_reference(number, name=f"{name}{number}", alias=alias, kind=draw(st.sampled_from(Kind)))
+        for number in range(1, draw(st.integers(0, 12)) + 1)
+    )
+    takes = tuple(
+        make_take(ordinal, draw(st.sampled_from(T)), failure=cause) for ordinal in range(1, draw(st.integers(0, 4)) + 1)
+    )
+    snapshot = make_snapshot(
+        draw(st.sampled_from(S)),
+        *takes,
+        written_prompt=draw(LONG),
+        references=references,
+        findings=tuple(Finding(reason=cause, severity=Severity.WARNING) for _ in range(draw(st.integers(0, 20)))),
+        failure=draw(st.none() | st.just(cause)),
+        model_id=draw(st.none() | NASTY),
+        parameters=Parameters(resolution=draw(NASTY), aspect_ratio=draw(NASTY), seed=draw(st.none() | st.integers())),
+        finished_at_ms=draw(st.none() | st.just(NOW_MS)),
+        cancel_requested_by=draw(st.none() | st.just(43)),
+    )
+    return replace(snapshot, request=replace(snapshot.request, person=Person(id=42, name=name)))
+
+
+def every_view(snapshot: Snapshot, rendered: str) -> list[cards.Sheet]:
+    reasons = [finding.reason for finding in snapshot.request.findings] or [reason("empty-prompt")]
+    return [
+        cards.accepted(snapshot, rendered_prompt=rendered),
+        cards.refused(reasons),
+        cards.card(snapshot, rendered_prompt=rendered),
+        cards.result(snapshot, [f"{number}.mp4" for number in range(1, 5)], rendered_prompt=rendered),
+        cards.notice(snapshot),
+    ]
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(hostile_snapshots(), LONG)
+def test_nothing_people_write_breaks_discords_limits_or_pings_anybody(snapshot: Snapshot, rendered: str) -> None:
+    for view in every_view(snapshot, rendered):
+        parts = list(nodes(view))
+        texts = [str(part["content"]) for part in parts if part["type"] == 10]
+        assert len(parts) <= 40
+        assert sum(len(text.encode("utf-16-le")) // 2 for text in texts) <= 4000
+        assert all(texts)
+        assert all(len(custom_id) <= 100 for custom_id in buttons(view))
+        everything = re.sub(r"\\[^0-9A-Za-z\s]", "", "\n".join(texts))
+        assert set(re.findall(r"<@[!&]?\d+>", everything)) <= {"<@42>", "<@43>"}
+        assert not re.search(r"@(everyone|here)|[\u202a-\u202e\u2066-\u2069]", everything)
+
+
+@pytest.mark.skipif(not OPENAPI.exists(), reason=f"Discord's OpenAPI file is not at {OPENAPI}")
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(hostile_snapshots(), LONG)
+def test_discords_own_schema_takes_every_view(snapshot: Snapshot, rendered: str) -> None:
+    for view in every_view(snapshot, rendered):
+        payload: dict[str, object] = {"flags": 1 << 15, "components": view.to_components()}
+        problems = [str(error.message)[:300] for error in _checker()(payload)]
+        assert problems == []
+
+
+_CHECKERS: list[Callable[[object], Iterator[Any]]] = []
+
+
+def _checker() -> Callable[[object], Iterator[Any]]:
+    if not _CHECKERS:
+        document = cast("Mapping[str, Any]", json.loads(OPENAPI.read_text(encoding="utf-8")))
+        resource = Resource(contents=document, specification=DRAFT202012)
+        registry: Registry[Any] = Registry[Any]().with_resource("urn:discord", resource)
+        schema = {"$ref": "urn:discord#/components/schemas/MessageCreateRequest"}
+        validator: Any = Draft202012Validator(schema, registry=registry)
+        _CHECKERS.append(validator.iter_errors)
+    return _CHECKERS[0]
