@@ -90,6 +90,7 @@ class RushesClient(commands.Bot):
             allowed_mentions=discord.AllowedMentions.none(),
             member_cache_flags=discord.MemberCacheFlags.none(),
             max_messages=None,
+            guild_ready_timeout=0.5,  # nothing here waits for every guild to have arrived
         )
         self.services = services
         self._memory = memory
@@ -126,6 +127,9 @@ class RushesClient(commands.Bot):
 
 def point_discord_at(api_base: str, asset_base: str) -> None:
     """Makes discord.py talk to this HTTP API (a default of discord.py is a class attribute, not an argument)."""
+    discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = (
+        False  # no voice here: no warning about its libraries
+    )
     Route.BASE = api_base.rstrip("/")
     discord.Asset.BASE = asset_base.rstrip("/")  # pyright: ignore[reportAttributeAccessIssue]  typed as its default
 

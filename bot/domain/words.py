@@ -52,6 +52,10 @@ SENTENCES: Final[Mapping[str, str]] = {
     "empty-prompt": "The prompt is empty. Say what should happen in the video.",
     "prompt-too-long": "The prompt has {count} characters; at most {limit} fit. Shorten it.",
     "unknown-reference": "“{mention}” points to nothing. {existing}{nearest}",
+    "existing-nothing": "Nothing is attached.",
+    "existing-of-kind": "Attached as {kind} ({count}): {references}.",
+    "existing-references": "Attached ({count}): {references}.",
+    "nearest-references": " Did you mean {references}?",
     "ambiguous-reference": "“{mention}” could be {candidates}. Write the number you mean.",
     "unused-reference": "{token} ({name}) is attached but the prompt does not mention it.",
     "no-reference-mentioned": "The prompt mentions none of the attached files.",
@@ -101,9 +105,11 @@ SENTENCES: Final[Mapping[str, str]] = {
     "Give me the permission to send messages and files; the video is kept.",
     "delivery-too-large": "The video is ready, but its {size} are over what this server takes per file. "
     "The video is kept.",
+    "card-refused": "Discord does not let me post in this channel, so nothing was started. "
+    "Give me the permission to see it and send messages, then try again.",
     "channel-gone": "The video is ready, but its channel is gone. The video is kept.",
     "thread-locked": "The video is ready, but its thread is locked. Unlock it; the video is kept.",
-    "delivery-refused": "The video is ready, but Discord refused the post (its code: {code}). The video is kept; "
+    "delivery-refused": "The video is ready, but Discord refused the post (its error {error}). The video is kept; "
     "the operator can see its id.",
     "discord-unavailable": "Discord does not answer just now. It is tried again.",
     # --- us --------------------------------------------------------------------------------------------------------

@@ -173,8 +173,9 @@ class Advance:
             return True
         try:
             await self._rooms.courier.show_card(snapshot)
-        except DeliveryRefused as refused:
-            await self._end(snapshot.request, RequestState.FAILED, refused.reason)
+        except DeliveryRefused:
+            current = await self._reload(snapshot)
+            await self._end(current.request, RequestState.FAILED, reason("card-refused"))
             return False
         return True
 

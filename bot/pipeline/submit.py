@@ -2,7 +2,7 @@
 
 from bot.domain.errors import Refused, RushesError, Stale, Unavailable
 from bot.domain.models import ModelSpec
-from bot.domain.prompts import Parsed
+from bot.domain.prompts import Finding, Parsed, Severity
 from bot.domain.reasons import Reason, reason
 from bot.domain.references import Reference
 from bot.domain.requests import Parameters, Request, Snapshot, Wish
@@ -50,7 +50,7 @@ class Submit:
         return await rooms.store.accept(
             kept,
             prompt=parsed.prompt,
-            findings=parsed.findings,
+            findings=(*parsed.findings, *_dropped(draft.parameters, spec)),
             model_id=spec.id,
             policy=rooms.policy(draft.place.guild_id),
             now_ms=rooms.clock(),
@@ -109,6 +109,16 @@ def _each_code_once(reasons: list[Reason]) -> list[Reason]:
             seen.add(key)
             unique.append(found)
     return unique
+
+
+def _dropped(parameters: Parameters, spec: ModelSpec) -> tuple[Finding, ...]:
+    """What was chosen but the model has no field for: said before anything is spent."""
+    chosen = (("seed", parameters.seed is not None, "seed"), ("audio", not parameters.audio, "generate_audio"))
+    return tuple(
+        Finding(reason=reason("parameter-dropped", name=name), severity=Severity.WARNING)
+        for name, was_chosen, field in chosen
+        if was_chosen and field not in spec.fields
+    )
 
 
 _SET_WIDE = frozenset({"too-many-references", "audio-needs-visual", "empty-prompt", "prompt-too-long"})

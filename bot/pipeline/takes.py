@@ -4,8 +4,8 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from bot.domain.errors import NotStarted, OutcomeUnknown, Refused, Rejected
-from bot.domain.generations import GenerationState, Material, PreparedBody, Submission
+from bot.domain.errors import NotStarted, OutcomeUnknown, Refused, Rejected, Unavailable
+from bot.domain.generations import Generation, GenerationState, Material, PreparedBody, Submission
 from bot.domain.media import Kind, MediaFacts
 from bot.domain.models import ModelSpec
 from bot.domain.reasons import Reason, reason
@@ -119,18 +119,26 @@ class TakeSteps:
         wait_ms = started_ms + take.looks * rooms.patience.settle_interval_ms - rooms.clock()
         if wait_ms > 0:
             return take, wait_ms
-        found = await rooms.provider.find(
-            take.body or {}, since_ms=started_ms - _CLOCK_SKEW_MS, claimed=await rooms.store.claimed_generations()
-        )
-        if len(found) == 1:
+        found = await self._look_for(take, since_ms=started_ms - _CLOCK_SKEW_MS)
+        if found is not None and len(found) == 1:
             return await self._adopt(take, found[0].id), None
-        if found:
-            return await rooms.store.move_take(take, TakeState.NEEDS_REVIEW, failure=reason("needs-review")), None
         looks = take.looks + 1
-        if looks < rooms.patience.settle_looks:
+        if not found and looks < rooms.patience.settle_looks:
             looked = await rooms.store.move_take(take, take.state, looks=looks)
             return looked, rooms.patience.settle_interval_ms
-        return await rooms.store.move_take(take, TakeState.PLANNED, looks=0, submitting_at_ms=None), 0
+        if found == ():
+            return await rooms.store.move_take(take, TakeState.PLANNED, looks=0, submitting_at_ms=None), 0
+        return await rooms.store.move_take(take, TakeState.NEEDS_REVIEW, failure=reason("needs-review")), None
+
+    async def _look_for(self, take: Take, *, since_ms: int) -> tuple[Generation, ...] | None:
+        """What the vendor lists of this take; `None` when its rows cannot tell (that is never "not there")."""
+        claimed = await self._rooms.store.claimed_generations()
+        try:
+            return await self._rooms.provider.find(take.body or {}, since_ms=since_ms, claimed=claimed)
+        except Unavailable as unavailable:
+            if unavailable.reason.code == "outcome-unknown":
+                return None
+            raise
 
     async def _render(self, request: Request, take: Take) -> tuple[Take, int | None]:
         """Parked, unless somebody wants it stopped or it takes too long; then the vendor says what became of it."""

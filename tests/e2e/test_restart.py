@@ -1,0 +1,85 @@
+"""The promise: whatever crashed in between, one generation, one post, `delivered`."""
+
+import asyncio
+import signal
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.stage import Stage, opened
+
+pytestmark = pytest.mark.e2e
+
+EVERY_STATE = [
+    "request.draft",
+    "request.queued",
+    "posted:card",
+    "request.preparing",
+    "request.working",
+    "staged",
+    "take.submitting",
+    "paid",
+    "take.rendering",
+    "take.fetching",
+    "kept-clip",
+    "take.fetched",
+    "request.delivering",
+    "posted:result-1",
+    "delivered",
+    "request.delivered",
+]
+
+
+@pytest.mark.parametrize("kill_at", EVERY_STATE)
+async def test_a_killed_bot_delivers_once_and_pays_once(tmp_path: Path, kill_at: str) -> None:
+    async with opened(tmp_path) as scene:
+        doomed = await scene.rig.start_bot(RUSHES__TESTING__KILL_AT=kill_at)
+        await scene.ready()
+        await scene.make("@Image1 waves")
+        assert await doomed.died(30) == -signal.SIGKILL
+
+        await scene.rig.start_bot()
+        await scene.clip()
+        await until_all_is_told(scene)
+
+        assert states(scene.rig.database) == ["delivered"]
+        assert len(await scene.oxen.generations()) == 1
+        assert len(await scene.clips()) == 1
+        assert await cards(scene) == 1
+        assert await scene.staging_is_empty()
+        await scene.nothing_amiss()
+
+
+async def test_a_bot_told_to_stop_finishes_the_step_and_the_next_start_the_rest(tmp_path: Path) -> None:
+    async with opened(tmp_path) as scene:
+        first = await scene.rig.start_bot()
+        await scene.ready()
+        await scene.oxen.hold()
+        await scene.answer(await scene.make("@Image1 waves"))
+        while not await scene.oxen.generations():
+            await asyncio.sleep(0.05)
+        assert await first.stop() == 0
+
+        await scene.oxen.release()
+        await scene.rig.start_bot()
+        await scene.clip()
+        assert len(await scene.oxen.generations()) == 1
+
+
+async def until_all_is_told(scene: Stage) -> None:
+    """Until the card says Done and the staging channel is empty: both come after the clip."""
+    await scene.discord.wait_for_message(scene.rig.discord.channel_id, contains="Done", seconds=20)
+    async with asyncio.timeout(20):
+        while not await scene.staging_is_empty() or states(scene.rig.database) != ["delivered"]:
+            await asyncio.sleep(0.05)
+
+
+async def cards(scene: Stage) -> int:
+    messages = await scene.discord.messages(scene.rig.discord.channel_id)
+    return sum(message.by_bot and not message.ephemeral and not message.attachments for message in messages)
+
+
+def states(database: Path) -> list[str]:
+    with sqlite3.connect(f"file:{database}?mode=ro", uri=True) as connection:
+        return [row[0] for row in connection.execute("SELECT state FROM requests")]
