@@ -376,8 +376,10 @@ async def _sweep(house: House) -> None:
 
 
 async def _heartbeat(house: House) -> None:
+    """A sign of life while the gateway is connected: `rushes health` reads its age."""
+    await house.client.wait_until_ready()
     while True:
-        if house.client.is_ready():
+        if not house.client.is_closed() and house.client.ws.open:
             _heartbeat_file(house.settings).touch()
         await asyncio.sleep(_HEARTBEAT_SECONDS)
 

@@ -91,7 +91,7 @@ class Advance:
         if not await self._card_stands(snapshot):
             return 0
         rooms = self._rooms
-        await rooms.store.move(snapshot.request, RequestState.WORKING, started_at_ms=rooms.clock())
+        await rooms.store.move(snapshot.request, RequestState.WORKING)
         rooms.cards.changed(snapshot.request.id)
         return 0
 

@@ -28,8 +28,10 @@ from bot.domain.requests import Wish
 class Parse(Protocol):
     """The prompt language's reader; see `bot.prompting`."""
 
-    def __call__(self, text: str, references: Sequence[Reference], *, limits: ModelLimits) -> Parsed:
-        """Text to segments and findings."""
+    def __call__(
+        self, text: str, references: Sequence[Reference], *, limits: ModelLimits, style: PromptStyle
+    ) -> Parsed:
+        """Text to segments and findings; the model's style counts characters."""
         ...
 
 

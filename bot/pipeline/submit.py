@@ -44,7 +44,7 @@ class Submit:
         rooms = self._rooms
         spec = await rooms.provider.model()
         references, _notes = await rooms.collect(draft.offers)
-        parsed = rooms.parse(draft.written_prompt, references, limits=spec.limits)
+        parsed = rooms.parse(draft.written_prompt, references, limits=spec.limits, style=spec.style)
         self._refuse_any(self._set_reasons(references, spec, parsed))
         kept = await rooms.store.keep_references(draft, references)
         return await rooms.store.accept(

@@ -22,7 +22,7 @@ def create_draft(transaction: Transaction, request_id: str, wish: Wish, now_ms: 
     row = request_row(connection, same)
     if row is None:
         connection.execute(insert(requests).values(request_columns(_draft(request_id, wish, now_ms))))
-        transaction.entered("request", RequestState.DRAFT)
+        transaction.entered("request", request_id, RequestState.DRAFT)
         row = request_row(connection, same)
     assert row is not None  # noqa: S101  it was found, or added in this very transaction
     return snapshot_of(connection, row)

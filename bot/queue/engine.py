@@ -12,12 +12,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final, Protocol, TypeVar
 
+import structlog
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from bot.domain.errors import Unavailable
 from bot.domain.ports import FaultPoint
-from bot.domain.reasons import reason
+from bot.domain.reasons import Reason, reason
+
+_log: structlog.stdlib.BoundLogger = structlog.get_logger("rushes.store")
 
 _Result = TypeVar("_Result")
 
@@ -37,11 +40,21 @@ class Transaction:
     """A write transaction at work: its connection, and what is to be said once it is committed."""
 
     connection: Connection
-    events: list[str] = field(default_factory=list[str])
+    events: list["Entered"] = field(default_factory=list["Entered"])
 
-    def entered(self, subject: str, state: str) -> None:
+    def entered(self, subject: str, row_id: str, state: str, why: Reason | None = None) -> None:
         """Notes that a row of `subject` ("request", "take") has a new state."""
-        self.events.append(f"{subject}.{state}")
+        self.events.append(Entered(subject, row_id, state, why.code if why is not None else None))
+
+
+@dataclass(frozen=True, slots=True)
+class Entered:
+    """A row's new state: what the operator's log and the fault points are told after the commit."""
+
+    subject: str
+    row_id: str
+    state: str
+    why: str | None
 
 
 class Database:
@@ -94,18 +107,19 @@ class Database:
 
     def _write(self, work: Callable[[Transaction], _Result]) -> _Result:
         result, events = _behind_the_door(lambda: self._committed(work))
-        for name in events:
-            self._reached(name)
+        for entered in events:
+            _log.info("moved", **{entered.subject: entered.row_id}, state=entered.state, why=entered.why)
+            self._reached(f"{entered.subject}.{entered.state}")
         return result
 
-    def _committed(self, work: Callable[[Transaction], _Result]) -> tuple[_Result, list[str]]:
+    def _committed(self, work: Callable[[Transaction], _Result]) -> tuple[_Result, list[Entered]]:
         """Two writers on PostgreSQL may both find a row missing and both add it: the loser's second look finds it."""
         try:
             return self._once(work)
         except IntegrityError:
             return self._once(work)
 
-    def _once(self, work: Callable[[Transaction], _Result]) -> tuple[_Result, list[str]]:
+    def _once(self, work: Callable[[Transaction], _Result]) -> tuple[_Result, list[Entered]]:
         with self._writing.begin() as connection:
             transaction = Transaction(connection)
             return work(transaction), transaction.events

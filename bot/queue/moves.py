@@ -98,7 +98,7 @@ def store_request(transaction: Transaction, before: Request, after: Request, **e
     if after.references != before.references:
         replace_references(transaction.connection, before.id, after.references)
     if after.state is not before.state:
-        transaction.entered("request", after.state)
+        transaction.entered("request", after.id, after.state, after.failure)
     return request_from(columns, tuple(after.references))
 
 
@@ -116,7 +116,7 @@ def _store_take(transaction: Transaction, before: Take, after: Take) -> Take:
     if transaction.connection.execute(update(takes).where(guard).values(changed)).rowcount == 0:
         raise _stale("take", before.id, before.version)
     if after.state is not before.state:
-        transaction.entered("take", after.state)
+        transaction.entered("take", after.id, after.state, after.failure)
     return take_from(columns)
 
 
