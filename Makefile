@@ -10,7 +10,7 @@ CONTRACTS ?= $(wildcard ../shared/contracts)
 CODE := bot cogs sandbox tests benchmarks
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format lint types imports bench lock clean
+.PHONY: help setup demo test check format lint types imports bench image lock clean
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,6 +43,13 @@ imports: $(STAMP)
 
 bench: $(STAMP) ## timings, as ratios measured in one run
 	$(BIN)/python -m benchmarks
+
+image: ## what the Dockerfile installs, without a container engine: built, started, removed
+	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && \
+	PYTHON="$(PYTHON)" scripts/bootstrap "$$folder/rushes" runtime && \
+	PYTHON="$(PYTHON)" scripts/install-wheel "$$folder/rushes" && \
+	cd "$$folder" && rushes/bin/rushes --version && rushes/bin/python -I -c 'import bot.bootstrap, bot.settings as s; assert (s.config_directory() / "default.toml").is_file()' && \
+	echo "the image's environment holds: $$(du -sh rushes | cut -f1)"
 
 lock: $(STAMP) ## re-compile requirements.lock and requirements-dev.lock
 	UV=$(BIN)/uv scripts/lock

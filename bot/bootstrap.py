@@ -314,8 +314,8 @@ async def serve(settings: Settings) -> None:
         loop.add_signal_handler(number, stop.set)
     async with built(settings) as house:
         await _require_isolation(house)
-        await log_in(house.client, settings.discord.read_token())
         try:
+            await log_in(house.client, settings.discord.read_token())
             await point_gateway(house.client)
             await _work(house, stop)
         finally:
@@ -327,8 +327,8 @@ async def sync_commands(settings: Settings, *, always: bool) -> bool:
     """Tells Discord the commands when they changed (or `always`); answers whether it did."""
     _made(settings.storage.directory)
     async with built(settings.model_copy(update={"discord": _without_sync(settings)})) as house:
-        await log_in(house.client, settings.discord.read_token())
         try:
+            await log_in(house.client, settings.discord.read_token())
             return await house.client.sync_if_changed(always=always)
         finally:
             await house.client.close()

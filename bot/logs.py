@@ -9,12 +9,13 @@ from typing import Literal
 import structlog
 
 _URL_QUERY = re.compile(r"(https?://[^\s\"'?]+)\?[^\s\"']+")
+_SHORTEST_SECRET = 8  # shorter ones are no secrets, and taking them out would only garble words
 _DATA_URI = re.compile(r"data:[\w/+.-]+;base64,[\w+/=]+")
 
 
 def configure_logging(level: str, form: Literal["console", "json"], *, secrets: Iterable[str]) -> None:
     """Sends our events and the libraries' records to stderr in one form, with secrets and URL queries taken out."""
-    redact = _Redact(tuple(secret for secret in secrets if secret))
+    redact = _Redact(tuple(secret for secret in secrets if len(secret) >= _SHORTEST_SECRET))
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
