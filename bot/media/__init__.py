@@ -1,0 +1,1 @@
+"""Looks into files and makes files; whatever is untrusted is opened in the media child only."""

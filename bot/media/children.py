@@ -1,0 +1,235 @@
+"""Runs jobs in media children, from the bot's side: starts them, hands them files and limits, and judges how they end.
+
+One fresh interpreter per job, never used again: what a file does to a decoder dies with the process. That costs about
+0.05–0.15 s a job; a zygote that forks per job would cost about 10 ms and is a later step (the wire would not change).
+"""
+
+import asyncio
+import json
+import os
+import signal
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
+from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, cast
+
+from bot.domain.errors import Refused, Unavailable
+from bot.domain.media import Kind
+from bot.domain.reasons import Reason, reason
+from bot.media.protocol import MAX_ANSWER_BYTES, DrawSpec, JobSpec, LimitSpec, SourceSpec, mapping_from
+
+_ENVIRONMENT: Final[Mapping[str, str]] = {"LC_ALL": "C.UTF-8", "MALLOC_ARENA_MAX": "2"}
+"""All a child gets. Each malloc arena reserves 64 MB of the address space that a child is allowed."""
+
+_KILLED_BY_LIMIT: Final[Mapping[int, str]] = {-signal.SIGXCPU: "too much computing", -signal.SIGKILL: "too much memory"}
+_ANSWERS: Final = frozenset({"facts", "done", "report"})
+_LIMIT_CHARACTERS: Final = 60
+_NOTHING: Final[Mapping[str, object]] = {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """A file for a child: its sniffed format names the reader. Refusals call it `name`; `label` is drawn."""
+
+    path: Path
+    format: str
+    kind: Kind
+    name: str
+    label: str = ""
+
+    def unreadable(self) -> Reason:
+        """Damaged or incomplete."""
+        return reason("file-unreadable", name=self.name, found=self.format)
+
+    def too_heavy(self, limit: str) -> Reason:
+        """Over the limit that is named."""
+        return reason("media-too-heavy", name=self.name, limit=limit)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What a job may use. Wall seconds count from the child's start; memory is address space (RLIMIT_AS)."""
+
+    wall_seconds: float
+    cpu_seconds: int
+    memory_bytes: int
+    output_bytes: int
+
+    def spec(self) -> LimitSpec:
+        """What the child sets for itself; wall time is kept by the parent."""
+        return {
+            "memory_bytes": self.memory_bytes,
+            "cpu_seconds": self.cpu_seconds,
+            "output_bytes": self.output_bytes,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """A job that was done: the child's last line, and the layers of isolation that stood around it."""
+
+    line: Mapping[str, object]
+    layers: tuple[str, ...]
+
+
+class Children:
+    """Starts a child per job, at most so many at once. A cancelled call kills its child."""
+
+    def __init__(self, *, count: int, python: str) -> None:
+        """`python`: the interpreter that has this package."""
+        self._turns, self._python = asyncio.Semaphore(count), python
+
+    async def run(
+        self,
+        job: str,
+        subjects: Sequence[Subject],
+        limits: Limits,
+        *,
+        output: Path | None = None,
+        draw: DrawSpec | None = None,
+    ) -> Answer:
+        """Does one job when there is a turn.
+
+        `Refused` (file-unreadable, media-too-heavy) about the subject that the child opened last; `Unavailable` when
+        the child could not even start, or a file of ours could not be opened: that is never the file's fault.
+        """
+        async with self._turns:
+            with _opened(subjects, output) as (sources, target):
+                spec = JobSpec(job=job, parent=os.getpid(), limits=limits.spec(), sources=sources)
+                if target is not None:
+                    spec["output"] = target
+                if draw is not None:
+                    spec["draw"] = draw
+                ending = await self._converse(spec, limits.wall_seconds)
+        return _judged(ending, subjects, limits)
+
+    async def _converse(self, spec: JobSpec, wall_seconds: float) -> "_Ending":
+        """Starts a child, hands it the job and listens until it ends or its time is up."""
+        ending = _Ending()
+        descriptors = [source["descriptor"] for source in spec["sources"]]
+        if "output" in spec:
+            descriptors.append(spec["output"])
+        async with self._child(descriptors) as child:
+            try:
+                async with asyncio.timeout(wall_seconds):
+                    await _talk(child, json.dumps(spec).encode(), ending.said)
+            except TimeoutError:
+                ending.timed_out = True
+            ending.exit_code = child.returncode
+        return ending
+
+    @asynccontextmanager
+    async def _child(self, descriptors: Sequence[int]) -> AsyncGenerator[Process]:
+        """A fresh child with these descriptors, in a session of its own; dead when the block is left, however."""
+        try:
+            child = await asyncio.create_subprocess_exec(
+                *(self._python, "-I", "-m", "bot.media.child"),
+                stdin=PIPE,
+                stdout=PIPE,
+                stderr=DEVNULL,
+                pass_fds=descriptors,
+                env=_ENVIRONMENT,
+                cwd="/",
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise Unavailable(reason("internal-error"), detail=f"media child: {error}") from error
+        try:
+            yield child
+        finally:
+            if child.returncode is None:
+                with suppress(ProcessLookupError):
+                    os.killpg(child.pid, signal.SIGKILL)
+            await child.wait()
+
+
+@dataclass(slots=True)
+class _Ending:
+    """How a child ended: what it said, its exit code (negative: the signal), and whether its time was up."""
+
+    said: bytearray = field(default_factory=bytearray)
+    exit_code: int | None = None
+    timed_out: bool = False
+
+    def lines(self) -> list[Mapping[str, object]]:
+        """What was said, line by line, up to the first that is no JSON object."""
+        lines: list[Mapping[str, object]] = []
+        for line in bytes(self.said).splitlines():
+            try:
+                lines.append(mapping_from(json.loads(line)))
+            except (ValueError, RecursionError):
+                break
+        return lines
+
+
+async def _talk(child: Process, job: bytes, said: bytearray) -> None:
+    """Writes the job, then collects what is said until the child ends. Too much of it, and listening stops."""
+    if child.stdin is None or child.stdout is None:
+        raise AssertionError("pipes were asked for")
+    child.stdin.write(job)
+    with suppress(BrokenPipeError, ConnectionResetError):
+        await child.stdin.drain()
+    child.stdin.close()
+    while chunk := await child.stdout.read(4096):
+        said += chunk
+        if len(said) > MAX_ANSWER_BYTES:
+            return
+    await child.wait()
+
+
+def _judged(ending: _Ending, subjects: Sequence[Subject], limits: Limits) -> Answer:
+    """The job's answer, or the refusal that a child's end amounts to."""
+    first, *rest = ending.lines() or [_NOTHING]
+    if "ready" not in first:
+        why = first.get("broken", f"exit {ending.exit_code}")
+        raise Unavailable(reason("internal-error"), detail=f"media child did not start: {why}")
+    subject, last = _spoken_of(rest, subjects), rest[-1] if rest else _NOTHING
+    if ending.timed_out:
+        raise Refused(subject.too_heavy(f"{limits.wall_seconds:g} s"), detail="wall time")
+    if "refused" in last:
+        raise _refusal(last, subject)
+    if not last.keys() & _ANSWERS:
+        how = _KILLED_BY_LIMIT.get(ending.exit_code or 0)
+        gone = f"media child ended without an answer: exit {ending.exit_code}"
+        raise Refused(subject.too_heavy(how) if how else subject.unreadable(), detail=gone)
+    return Answer(line=last, layers=words_of(first["ready"]))
+
+
+def _spoken_of(lines: Sequence[Mapping[str, object]], subjects: Sequence[Subject]) -> Subject:
+    """The subject that the child opened last; the first one before that; a stand-in where there is none."""
+    index = next((line["source"] for line in reversed(lines) if "source" in line), 0)
+    if isinstance(index, int) and 0 <= index < len(subjects):
+        return subjects[index]
+    return subjects[0] if subjects else Subject(path=Path(), format="mp4", kind=Kind.VIDEO, name="draft")
+
+
+def _refusal(line: Mapping[str, object], subject: Subject) -> Refused:
+    """A child's own refusal. It has read untrusted bytes, so only codes and words that we know are repeated."""
+    code, limit, detail = (str(line.get(key, "")) for key in ("refused", "limit", "detail"))
+    if code != "media-too-heavy":
+        return Refused(subject.unreadable(), detail=detail)
+    plain = "".join(letter for letter in limit[:_LIMIT_CHARACTERS] if letter.isalnum() or letter in " .,")
+    return Refused(subject.too_heavy(plain), detail=detail)
+
+
+def words_of(value: object) -> tuple[str, ...]:
+    """A JSON list as words; anything else is none."""
+    return tuple(str(word) for word in cast("list[object]", value)) if isinstance(value, list) else ()
+
+
+@contextmanager
+def _opened(subjects: Sequence[Subject], output: Path | None) -> Generator[tuple[list[SourceSpec], int | None]]:
+    """Descriptors on the inputs (read) and the output (read and write), closed at the end."""
+    with ExitStack() as stack:
+        try:
+            inputs = [stack.enter_context(subject.path.open("rb", buffering=0)) for subject in subjects]
+            target = None if output is None else stack.enter_context(output.open("r+b", buffering=0)).fileno()
+        except OSError as error:
+            raise Unavailable(reason("storage-unavailable"), detail=str(error)) from error
+        sources = [
+            SourceSpec(descriptor=file.fileno(), format=subject.format, kind=subject.kind.value, label=subject.label)
+            for file, subject in zip(inputs, subjects, strict=True)
+        ]
+        yield sources, target

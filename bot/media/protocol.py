@@ -1,0 +1,150 @@
+"""What the bot and the media child say to each other: one JSON job in, two JSON lines out.
+
+The job comes from us and is believed. The answer comes from a process that has read untrusted bytes, so it is
+checked like any outside data: `facts_from` takes nothing on trust.
+
+Files travel as inherited descriptors, never as paths. The first line out, `{"ready": [layers]}`, is written when the
+isolation stands and no input has been read yet; whatever goes wrong before it is our fault, and after it the file's.
+"""
+
+import os
+from collections.abc import Mapping
+from typing import Final, NotRequired, TypedDict, cast
+
+from bot.domain.media import Kind, MediaFacts
+
+MAX_ANSWER_BYTES: Final = 64 * 1024
+"""More than this from a child is no answer of ours."""
+
+_MAX_SIDE: Final = 65_535
+_MAX_SECONDS: Final = 100 * 3600.0
+_MAX_FRAMES: Final = 10_000_000
+_MAX_WORD: Final = 40
+
+LANDLOCK: Final = "landlock"
+SECCOMP: Final = "seccomp"
+
+
+class SourceSpec(TypedDict):
+    """One input: an open descriptor, the sniffed format that names its demuxer, and its name on the picture."""
+
+    descriptor: int
+    format: str
+    kind: str
+    label: str
+
+
+class LimitSpec(TypedDict):
+    """Resource limits of the child, for `setrlimit`."""
+
+    memory_bytes: int
+    cpu_seconds: int
+    output_bytes: int
+
+
+class DrawSpec(TypedDict):
+    """An `AnimaticPlan` without its parts, which travel as sources."""
+
+    width: int
+    height: int
+    seconds: float
+    frame_rate: int
+    caption: str
+    audio: bool
+
+
+class JobSpec(TypedDict):
+    """A job: its name, who the parent is (to die with it), limits, inputs, and an output descriptor if one is due."""
+
+    job: str
+    parent: int
+    limits: LimitSpec
+    sources: list[SourceSpec]
+    output: NotRequired[int]
+    draw: NotRequired[DrawSpec]
+
+
+class JobRefused(Exception):
+    """Raised inside the child: the file's fault, with a code of `bot.domain.words` and what may be said of it."""
+
+    def __init__(self, code: str, *, limit: str = "", source: int = 0, detail: str = "") -> None:
+        """`limit` fills the sentence of media-too-heavy; `source` counts inputs from 0; `detail` is for the log."""
+        super().__init__(code, detail)
+        self.code = code
+        self.limit = limit
+        self.source = source
+        self.detail = detail
+
+
+def rewound(source: SourceSpec) -> int:
+    """A descriptor of its own on the source, at the file's start. The caller closes it."""
+    descriptor = os.dup(source["descriptor"])
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    return descriptor
+
+
+def facts_to(facts: MediaFacts) -> dict[str, object]:
+    """The JSON form of facts."""
+    return {
+        "kind": facts.kind.value,
+        "format": facts.format,
+        "width": facts.width,
+        "height": facts.height,
+        "seconds": facts.seconds,
+        "frame_count": facts.frame_count,
+        "video_codec": facts.video_codec,
+        "audio_codec": facts.audio_codec,
+    }
+
+
+def facts_from(answer: object, *, byte_count: int) -> MediaFacts:
+    """Facts out of a child's answer; `ValueError` when a value is not one that honest facts can have."""
+    fields = mapping_from(answer)
+    return MediaFacts(
+        kind=Kind(_word(fields, "kind")),
+        format=_word(fields, "format") or "",
+        byte_count=byte_count,
+        width=_whole(fields, "width", most=_MAX_SIDE),
+        height=_whole(fields, "height", most=_MAX_SIDE),
+        seconds=_seconds(fields),
+        frame_count=_whole(fields, "frame_count", most=_MAX_FRAMES),
+        video_codec=_word(fields, "video_codec"),
+        audio_codec=_word(fields, "audio_codec"),
+    )
+
+
+def mapping_from(value: object) -> Mapping[str, object]:
+    """A JSON object; `ValueError` for anything else."""
+    if not isinstance(value, dict):
+        raise ValueError("not an object")  # noqa: TRY004  outside data: one kind of error for whatever is wrong with it
+    return cast("dict[str, object]", value)
+
+
+def _word(fields: Mapping[str, object], name: str) -> str | None:
+    """A short ASCII word, such as a codec's name, or nothing."""
+    value = fields.get(name)
+    if value is None:
+        return None
+    if not isinstance(value, str) or len(value) > _MAX_WORD or not value.isascii() or not value.isprintable():
+        raise ValueError(name)
+    return value
+
+
+def _whole(fields: Mapping[str, object], name: str, *, most: int) -> int | None:
+    """A whole number from 0 to `most`, or nothing."""
+    value = fields.get(name)
+    if value is None:
+        return None
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= most:
+        raise ValueError(name)
+    return value
+
+
+def _seconds(fields: Mapping[str, object]) -> float | None:
+    """A duration that a real file can have, or nothing. NaN and infinity fail the comparison."""
+    value = fields.get("seconds")
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= _MAX_SECONDS:
+        raise ValueError("seconds")
+    return float(value)

@@ -1,0 +1,158 @@
+"""One suite over every adapter of `MediaTools`: the sandboxed one and the fake that other suites use."""
+
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from bot.domain.errors import Refused
+from bot.domain.media import AnimaticPart, AnimaticPlan, Kind, MediaFacts
+from bot.domain.ports import MediaTools
+from bot.media.tools import SandboxedMedia
+from tests import media_samples
+from tests.fakes_media import FakeMedia
+
+
+@pytest.fixture(params=["sandboxed", "fake"])
+def media(request: pytest.FixtureRequest) -> MediaTools:
+    return SandboxedMedia(child_count=1) if request.param == "sandboxed" else FakeMedia()
+
+
+async def facts_of(media: MediaTools, path: Path) -> MediaFacts:
+    return await media.probe(path, media.sniff(path.read_bytes()[: 64 * 1024]))
+
+
+def part(folder: Path, name: str, kind: Kind, label: str) -> AnimaticPart:
+    return AnimaticPart(path=str(media_samples.write(folder, name)), kind=kind, label=label)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "format_name", "size"),
+    [
+        ("hero.png", Kind.IMAGE, "png", (640, 480)),
+        ("photo.jpg", Kind.IMAGE, "jpeg", (640, 480)),
+        ("scene.webp", Kind.IMAGE, "webp", (640, 480)),
+        ("still.gif", Kind.IMAGE, "gif", (160, 120)),
+        ("moving.gif", Kind.VIDEO, "gif", (160, 120)),
+        ("moving.webp", Kind.VIDEO, "webp", (160, 120)),
+        ("clip.mp4", Kind.VIDEO, "mp4", (640, 480)),
+        ("clip.mov", Kind.VIDEO, "mov", (640, 480)),
+        ("clip.webm", Kind.VIDEO, "webm", (320, 240)),
+        ("song.mp3", Kind.AUDIO, "mp3", (None, None)),
+        ("song.wav", Kind.AUDIO, "wav", (None, None)),
+        ("song.ogg", Kind.AUDIO, "ogg", (None, None)),
+        ("sound.mp4", Kind.AUDIO, "m4a", (None, None)),
+    ],
+)
+async def test_a_real_file_is_what_it_is(
+    media: MediaTools, tmp_path: Path, name: str, kind: Kind, format_name: str, size: tuple[int | None, int | None]
+) -> None:
+    path = media_samples.write(tmp_path, name)
+
+    facts = await facts_of(media, path)
+
+    assert (facts.kind, facts.format, (facts.width, facts.height)) == (kind, format_name, size)
+    assert facts.byte_count == path.stat().st_size
+    if kind is Kind.IMAGE:
+        assert facts.seconds is None
+    else:
+        expected = 0.6 if name.startswith("moving") else 1.0
+        assert facts.seconds == pytest.approx(expected, abs=0.06)
+
+
+async def test_the_name_says_nothing_of_the_content(media: MediaTools, tmp_path: Path) -> None:
+    path = tmp_path / "holiday.png"
+    path.write_bytes(media_samples.mp3())
+
+    assert (await facts_of(media, path)).kind is Kind.AUDIO
+
+
+async def test_text_named_png_is_not_a_picture(media: MediaTools, tmp_path: Path) -> None:
+    path = media_samples.write(tmp_path, "text.png")
+    sniffed = media.sniff(path.read_bytes())
+
+    assert (sniffed.kind, sniffed.format) == (None, "text")
+    with pytest.raises(Refused) as refused:
+        await media.probe(path, sniffed)
+    assert refused.value.reason.code == "file-not-media"
+    assert refused.value.reason.arguments["found"] == "text"
+
+
+@pytest.mark.parametrize("make", [media_samples.png, media_samples.jpeg, media_samples.mp4, media_samples.mov])
+async def test_a_broken_download_is_unreadable(media: MediaTools, tmp_path: Path, make: media_samples.Maker) -> None:
+    path = tmp_path / "broken"
+    path.write_bytes(media_samples.cut(make()))
+
+    with pytest.raises(Refused) as refused:
+        await facts_of(media, path)
+
+    assert refused.value.reason.code == "file-unreadable"
+    assert refused.value.reason.arguments["name"] == "broken"
+
+
+async def test_pixels_are_as_displayed(media: MediaTools, tmp_path: Path) -> None:
+    photo, film = tmp_path / "photo", tmp_path / "film"
+    photo.write_bytes(media_samples.jpeg((64, 48), orientation=6))
+    film.write_bytes(media_samples.mp4((64, 48), seconds=0.5, degrees=90))
+
+    for path in (photo, film):
+        facts = await facts_of(media, path)
+        assert (facts.width, facts.height) == (48, 64)
+
+
+@pytest.mark.parametrize("audio", [True, False])
+async def test_an_animatic_has_the_asked_size_seconds_and_sound(
+    media: MediaTools, tmp_path: Path, *, audio: bool
+) -> None:
+    plan = AnimaticPlan(
+        width=320,
+        height=180,
+        seconds=2,
+        parts=(
+            part(tmp_path, "hero.png", Kind.IMAGE, "@Image1 hero.png"),
+            part(tmp_path, "clip.mp4", Kind.VIDEO, "@Video1 clip.mp4"),
+            part(tmp_path, "song.mp3", Kind.AUDIO, "@Audio1 song.mp3"),
+        ),
+        caption="@Image1 dances to @Audio1",
+        audio=audio,
+    )
+
+    facts = await media.animatic(plan, tmp_path / "out.mp4")
+
+    assert (facts.kind, facts.format, facts.width, facts.height) == (Kind.VIDEO, "mp4", 320, 180)
+    assert facts.seconds == pytest.approx(2, abs=0.1)
+    assert facts.frame_count == 48
+    assert facts.video_codec == "h264"
+    assert facts.audio_codec == ("aac" if audio else None)
+    assert await facts_of(media, tmp_path / "out.mp4") == facts
+
+
+async def test_an_unreadable_part_stops_the_animatic_and_leaves_no_file(media: MediaTools, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.png"
+    broken.write_bytes(media_samples.cut(media_samples.png()))
+    plan = AnimaticPlan(
+        width=64,
+        height=64,
+        seconds=1,
+        parts=(AnimaticPart(path=str(broken), kind=Kind.IMAGE, label="@Image1 broken.png"),),
+        caption="",
+        audio=False,
+    )
+
+    with pytest.raises(Refused) as refused:
+        await media.animatic(plan, tmp_path / "out.mp4")
+
+    assert refused.value.reason.code == "file-unreadable"
+    assert [path.name for path in tmp_path.iterdir()] == ["broken.png"]
+
+
+async def test_a_contact_sheet_is_a_png_that_grows_by_a_row_per_clip(media: MediaTools, tmp_path: Path) -> None:
+    clip = media_samples.write(tmp_path, "clip.mp4")
+    heights: list[int] = []
+    for count in (1, 2):
+        into = tmp_path / f"sheet-{count}.png"
+        await media.contact_sheet([clip] * count, into, labels=[f"Take {number}" for number in range(count)])
+        with Image.open(into, formats=["PNG"]) as sheet:
+            heights.append(sheet.height)
+
+    assert heights[1] > heights[0] * 1.5
