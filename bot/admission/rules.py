@@ -43,12 +43,7 @@ def utc_day(now_ms: int) -> tuple[int, int]:
 
 
 def _quota(code: str, used: int, limit: int, asked: int, usage: Usage) -> Reason:
-    return reason(code, used=used, limit=limit, asked=asked, resets=_relative_time(usage.day_ends_at_ms))
-
-
-def _relative_time(at_ms: int) -> str:
-    """Discord's markup for "in 3 hours", which every reader sees in their own language."""
-    return f"<t:{at_ms // 1000}:R>"
+    return reason(code, used=used, limit=limit, asked=asked, resets_at=usage.day_ends_at_ms // 1000)
 
 
 def _permissions(wish: Wish) -> Reason | None:

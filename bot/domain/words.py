@@ -3,7 +3,7 @@
 A sentence says what happened and what to do next. What it cost is said by `money_line`, from the rows, never guessed.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from bot.domain.prompts import Finding
@@ -35,10 +35,13 @@ SENTENCES: Final[Mapping[str, str]] = {
     "(such as 640×640). Attach a larger version.",
     "frame-too-large": "“{name}” is {width}×{height}; the model takes at most {limit} pixels a frame "
     "(such as 834×1112). Attach a smaller version.",
-    "too-many-of-kind": "You attached {count} {kind} files; the model takes at most {limit}. Take {surplus} out.",
-    "too-many-references": "You attached {count} files; the model takes at most {limit} in all. Take {surplus} out.",
+    "too-many-of-kind": "You attached {count} {kind} files ({names}); the model takes at most {limit}. "
+    "Take {surplus} out.",
+    "too-many-references": "You attached {count} files ({names}); the model takes at most {limit} in all. "
+    "Take {surplus} out.",
     "kind-not-accepted": "“{name}” is {kind}, which this model does not take. Take it out.",
-    "audio-needs-visual": "Sound alone is not enough: the model needs at least one image or video beside it. Add one.",
+    "audio-needs-visual": "Sound alone ({names}) is not enough: the model needs at least one image or video beside it. "
+    "Add one.",
     "same-file-twice": "“{name}” has the same content as “{other}”, so both are {token}.",
     "publisher-too-large": "“{name}” is {size}; this bot can hand the model files of at most {limit}. "
     "Attach a smaller version, or ask the bot's operator for a larger way to publish references.",
@@ -65,9 +68,10 @@ SENTENCES: Final[Mapping[str, str]] = {
     # --- may I -----------------------------------------------------------------------------------------------------
     "missing-permissions": "I lack permissions in this channel: {permissions}. "
     "Ask a moderator to grant them, then try again.",
-    "person-quota": "You have used {used} of your {limit} takes today and asked for {asked}. More are free {resets}.",
+    "person-quota": "You have used {used} of your {limit} takes today and asked for {asked}. "
+    "More are free <t:{resets_at}:R>.",
     "guild-quota": "This server has used {used} of its {limit} takes today and you asked for {asked}. "
-    "More are free {resets}.",
+    "More are free <t:{resets_at}:R>.",
     "too-many-waiting": "You already have {count} requests waiting here; at most {limit} may. "
     "Wait for one to start, or cancel one.",
     "parameter-not-offered": "{name} “{value}” is not offered by the model. It offers: {choices}.",
@@ -161,6 +165,12 @@ def dollars(usd_micros: int) -> str:
     """Micro-USD as a person reads them: `$1.21`, and `$0.0042` for small sums."""
     amount = usd_micros / 1_000_000
     return f"${amount:.2f}" if amount >= 0.1 or usd_micros == 0 else f"${amount:.4f}"  # noqa: PLR2004  ten cents
+
+
+def listed(names: Sequence[str], most: int = 3) -> str:
+    """Names in quotes, the last few counted: `“a.png”, “b.png”, “c.png” and 7 more`."""
+    shown = ", ".join(f"“{name}”" for name in names[:most])
+    return f"{shown} and {len(names) - most} more" if len(names) > most else shown
 
 
 def byte_size(byte_count: int) -> str:

@@ -7,6 +7,7 @@ from bot.domain.models import ModelLimits
 from bot.domain.prompts import Finding, Mention, Prompt, PromptStyle, Severity
 from bot.domain.reasons import Reason, reason
 from bot.domain.references import Reference, of_kind
+from bot.domain.words import listed
 from bot.prompting.register import token_of
 from bot.prompting.tokens import natural_numbering, render
 
@@ -44,15 +45,31 @@ def _prompt_errors(
 def _set_errors(references: Sequence[Reference], limits: ModelLimits) -> Iterator[Reason]:
     if len(references) > limits.max_files:
         surplus = len(references) - limits.max_files
-        yield reason("too-many-references", count=len(references), limit=limits.max_files, surplus=surplus)
+        yield reason(
+            "too-many-references",
+            count=len(references),
+            names=_names(references),
+            limit=limits.max_files,
+            surplus=surplus,
+        )
     for kind, of in limits.kinds.items():
-        count = len(of_kind(references, kind))
-        if count > of.max_count:
+        some = of_kind(references, kind)
+        surplus = len(some) - of.max_count
+        if surplus > 0:
             yield reason(
-                "too-many-of-kind", count=count, kind=kind.value, limit=of.max_count, surplus=count - of.max_count
+                "too-many-of-kind",
+                count=len(some),
+                kind=kind.value,
+                names=_names(some),
+                limit=of.max_count,
+                surplus=surplus,
             )
     if limits.audio_needs_visual and references and not any(reference.kind in _VISUAL for reference in references):
-        yield reason("audio-needs-visual")
+        yield reason("audio-needs-visual", names=_names(references))
+
+
+def _names(references: Sequence[Reference]) -> str:
+    return listed([reference.name for reference in references])
 
 
 def _unused(prompt: Prompt, references: Sequence[Reference]) -> Iterator[Reason]:

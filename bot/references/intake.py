@@ -6,7 +6,7 @@ from bot.domain.media import Kind
 from bot.domain.models import KindLimits, ModelLimits
 from bot.domain.reasons import Reason, reason
 from bot.domain.references import Offer, Reference, display_name, of_kind
-from bot.domain.words import byte_size
+from bot.domain.words import byte_size, listed
 from bot.references.formats import format_words, formats_words
 
 _VISUAL = frozenset({Kind.IMAGE, Kind.VIDEO})
@@ -24,7 +24,7 @@ def declared_reasons(offers: Sequence[Offer], *, max_bytes: int, max_files: int)
         for offer in offers
         if offer.byte_count is not None and offer.byte_count > max_bytes
     )
-    return (*_too_many(len(offers), max_files), *too_large)
+    return (*_too_many(offers, max_files), *too_large)
 
 
 def set_reasons(
@@ -35,7 +35,7 @@ def set_reasons(
     `publisher_max_bytes`: the largest file that can be handed over, where that is known.
     """
     return (
-        *_too_many(len(references), limits.max_files),
+        *_too_many(references, limits.max_files),
         *(why for kind in Kind for why in _kind_reasons(of_kind(references, kind), kind, limits.kinds.get(kind))),
         *_lonely_audio(references, limits),
         *(why for reference in references for why in _unpublishable(reference, publisher_max_bytes)),
@@ -49,7 +49,12 @@ def _kind_reasons(references: Sequence[Reference], kind: Kind, limits: KindLimit
     surplus = len(references) - limits.max_count
     if surplus > 0:
         yield reason(
-            "too-many-of-kind", count=len(references), kind=kind.value, limit=limits.max_count, surplus=surplus
+            "too-many-of-kind",
+            count=len(references),
+            kind=kind.value,
+            names=_names(references),
+            limit=limits.max_count,
+            surplus=surplus,
         )
     for reference in references:
         yield from _file_reasons(reference, limits)
@@ -115,7 +120,7 @@ def _seconds_together(references: Sequence[Reference], kind: Kind, limits: KindL
 def _lonely_audio(references: Sequence[Reference], limits: ModelLimits) -> Iterator[Reason]:
     lonely = references and not any(reference.kind in _VISUAL for reference in references)
     if limits.audio_needs_visual and lonely:
-        yield reason("audio-needs-visual")
+        yield reason("audio-needs-visual", names=_names(references))
 
 
 def _unpublishable(reference: Reference, limit: int | None) -> Iterator[Reason]:
@@ -124,9 +129,14 @@ def _unpublishable(reference: Reference, limit: int | None) -> Iterator[Reason]:
         yield reason("publisher-too-large", name=reference.name, size=byte_size(byte_count), limit=byte_size(limit))
 
 
-def _too_many(count: int, limit: int) -> Iterator[Reason]:
+def _too_many(files: Sequence[Offer] | Sequence[Reference], limit: int) -> Iterator[Reason]:
+    count = len(files)
     if count > limit:
-        yield reason("too-many-references", count=count, limit=limit, surplus=count - limit)
+        yield reason("too-many-references", count=count, names=_names(files), limit=limit, surplus=count - limit)
+
+
+def _names(files: Sequence[Offer] | Sequence[Reference]) -> str:
+    return listed([display_name(file.name) for file in files])
 
 
 def _seconds(value: float) -> str:

@@ -68,7 +68,7 @@ def test_a_refusal_says_how_much_was_used_and_when_more_is_free() -> None:
     refusal = quota_refusal(_POLICY, replace(_USAGE, person_takes_today=9), asked_takes=2)
 
     assert refusal is not None
-    assert refusal.arguments == {"used": 9, "limit": 10, "asked": 2, "resets": "<t:1750032000:R>"}
+    assert refusal.arguments == {"used": 9, "limit": 10, "asked": 2, "resets_at": 1750032000}
     assert say(refusal).endswith("More are free <t:1750032000:R>.")
 
 

@@ -40,8 +40,9 @@ def test_what_the_model_reads_is_counted() -> None:
 def test_too_many_files_are_refused_in_all_and_of_a_kind() -> None:
     references = make_references(*(f"{number}.png" for number in range(13)))
     reasons = {finding.reason.code: finding.reason.arguments for finding in found("@1", references)}
-    assert reasons["too-many-references"] == {"count": 13, "limit": 12, "surplus": 1}
-    assert reasons["too-many-of-kind"] == {"count": 13, "kind": "image", "limit": 9, "surplus": 4}
+    names = "“0.png”, “1.png”, “2.png” and 10 more"
+    assert reasons["too-many-references"] == {"count": 13, "names": names, "limit": 12, "surplus": 1}
+    assert reasons["too-many-of-kind"] == {"count": 13, "kind": "image", "names": names, "limit": 9, "surplus": 4}
 
 
 def test_sound_alone_is_refused_where_the_model_needs_a_picture() -> None:

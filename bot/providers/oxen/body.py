@@ -12,9 +12,11 @@ from urllib.parse import urlsplit, urlunsplit
 
 from bot.domain.errors import Refused
 from bot.domain.generations import Material, PreparedBody, Submission
+from bot.domain.media import Kind
 from bot.domain.models import FieldSpec, FieldType, ModelSpec
 from bot.domain.reasons import Reason, reason
 from bot.domain.requests import Parameters
+from bot.domain.words import listed
 from bot.providers.oxen.pinned import INPUT_FIELDS
 from bot.providers.oxen.values import as_list
 
@@ -138,11 +140,15 @@ def _fill_materials(body: dict[str, object], spec: ModelSpec, materials: Sequenc
         if urls and field is None:
             refusals.append(reason("kind-not-accepted", name=spec.style.token(kind, 1), kind=kind.value))
         elif limit is not None and len(urls) > limit:
-            surplus = len(urls) - limit
-            refusals.append(reason("too-many-of-kind", count=len(urls), kind=kind.value, limit=limit, surplus=surplus))
+            refusals.append(_too_many(spec, kind, count=len(urls), limit=limit))
         elif urls:
             body[field_name] = urls
     return refusals
+
+
+def _too_many(spec: ModelSpec, kind: Kind, *, count: int, limit: int) -> Reason:
+    tokens = listed([spec.style.token(kind, number) for number in range(1, count + 1)])
+    return reason("too-many-of-kind", count=count, kind=kind.value, names=tokens, limit=limit, surplus=count - limit)
 
 
 def _fill_constants(body: dict[str, object], spec: ModelSpec) -> None:
