@@ -9,6 +9,7 @@ class Action(StrEnum):
     """What a button on a card asks for."""
 
     CANCEL = "cancel"
+    DELIVER = "deliver"
 
 
 BUTTON_TEMPLATE = re.compile(r"rushes:(?P<action>[a-z]+):(?P<request_id>[0-9a-hjkmnp-tv-z]{13})")

@@ -9,6 +9,7 @@ from bot.domain.generations import Generation, PreparedBody, Submission
 from bot.domain.media import AnimaticPlan, MediaFacts, Sniffed
 from bot.domain.models import ModelSpec
 from bot.domain.prompts import Finding, Prompt
+from bot.domain.reasons import Reason
 from bot.domain.references import Offer, Reference
 from bot.domain.requests import Post, Publication, Request, Snapshot, Take, Wish
 from bot.domain.states import RequestState, TakeState
@@ -78,6 +79,7 @@ class RequestStore(Protocol):
     async def begin_submission(self, take: Take, prepared: PreparedBody, *, now_ms: int) -> Take | None:
         """Planned → submitting with its body, before the paid call.
 
+        `Stale` when the request is not working any more or was asked to be cancelled: nothing may be paid then.
         `None` while another body of the same fingerprint is in submitting: the vendor's echo could not tell the two
         apart, so this one waits until that one is settled.
         """
@@ -119,8 +121,8 @@ class RequestStore(Protocol):
         """Keeps a small fact."""
         ...
 
-    async def contents_in_use(self) -> frozenset[str]:
-        """Keys of the bytes that requests and takes still point to."""
+    async def contents_in_use(self, *, since_ms: int) -> frozenset[str]:
+        """Keys of the bytes that somebody may still need: of requests that are open, kept, or ended since then."""
         ...
 
 
@@ -230,8 +232,11 @@ class Publisher(Protocol):
         """
         ...
 
-    async def withdraw(self, publications: Sequence[Publication]) -> None:
-        """Takes them back; not an error when they are gone. `Unavailable`."""
+    async def withdraw(self, take_id: str, publications: Sequence[Publication]) -> None:
+        """Takes back all that was published for the take, also what a crash kept from being recorded.
+
+        Not an error when it is gone. `Unavailable`.
+        """
         ...
 
 
@@ -267,12 +272,19 @@ class Courier(Protocol):
         """The thread for the result: the card's own (opened once), the one it was asked in, or `None`: the channel."""
         ...
 
-    async def deliver(self, snapshot: Snapshot, clips: Sequence[tuple[Take, Path]]) -> None:
-        """Posts the result with its clips. `Unavailable`, `DeliveryRefused`."""
+    async def deliver(self, snapshot: Snapshot, clips: Sequence[tuple[Take, Path]]) -> tuple[Reason, ...]:
+        """Posts the result with its clips, in one message or in several.
+
+        Answers why single messages were refused while others were posted; `DeliveryRefused` when none could be.
+        `Unavailable`.
+        """
         ...
 
     async def announce(self, snapshot: Snapshot) -> None:
-        """Tells the requester, once, that the request ended without a clip, why, and what it cost."""
+        """Tells the requester, once, that the request ended without a posted clip, why, and what it cost.
+
+        `Unavailable`, `DeliveryRefused`.
+        """
         ...
 
 
