@@ -21,7 +21,7 @@ from bot.domain.errors import DeliveryRefused, Unavailable
 from bot.domain.identity import Clock
 from bot.domain.media import Kind, MediaFacts
 from bot.domain.ports import FaultPoint, RequestStore, no_fault
-from bot.domain.reasons import reason
+from bot.domain.reasons import Reason, reason
 from bot.domain.references import Reference
 from bot.domain.requests import ChannelKind, Parameters, Person, Place, Post, Request, Snapshot, Take
 from bot.domain.states import RequestState, TakeState
@@ -140,18 +140,27 @@ class MemoryCourier:
         self.discord.threads.add(message_id)
         return message_id
 
-    async def deliver(self, snapshot: Snapshot, clips: Sequence[tuple[Take, Path]]) -> None:
+    async def deliver(self, snapshot: Snapshot, clips: Sequence[tuple[Take, Path]]) -> tuple[Reason, ...]:
         paths = {take.id: path for take, path in clips}
         place = snapshot.request.place
         channel_id = snapshot.request.thread_id or place.channel_id
-        for parcel in parcels([take for take, _ in clips], upload_limit_bytes=place.upload_limit_bytes):
+        planned = parcels([take for take, _ in clips], upload_limit_bytes=place.upload_limit_bytes)
+        refusals: list[DeliveryRefused] = []
+        for parcel in planned:
             files = {f"{take.id}.mp4": paths[take.id].read_bytes() for take in parcel.takes}
-            await self._post_once(snapshot, parcel.slot, channel_id, files)
+            try:
+                await self._post_once(snapshot, parcel.slot, channel_id, files)
+            except DeliveryRefused as refused:
+                refusals.append(refused)
+        if refusals and len(refusals) == len(planned):
+            raise refusals[0]
+        return tuple(refused.reason for refused in refusals)
 
     async def announce(self, snapshot: Snapshot) -> None:
-        post = snapshot.post(NOTICE)
+        request, post = snapshot.request, snapshot.post(NOTICE)
+        thread_id = None if request.state is RequestState.KEPT else request.thread_id
         if post is None or post.shown is None:
-            await self._settling(snapshot, NOTICE, snapshot.request.thread_id or snapshot.request.place.channel_id)
+            await self._settling(snapshot, NOTICE, thread_id or request.place.channel_id)
 
     async def _card(self, snapshot: Snapshot) -> int | None:
         message_id = await self._settling(snapshot, CARD, snapshot.request.place.channel_id)
@@ -215,6 +224,11 @@ class MemoryPoster:
         self.discord.check()
         message = self.discord.messages.get(message_id)
         return self._urls(message) if message and message.channel_id == channel_id else None
+
+    async def find(self, channel_id: int, *, marker_prefix: str) -> int | None:
+        self.discord.check()
+        mine = (one.id for one in self.discord.in_channel(channel_id) if one.marker.startswith(marker_prefix))
+        return next(mine, None)
 
     async def delete(self, channel_id: int, message_id: int) -> None:
         self.discord.delete(message_id)

@@ -3,11 +3,11 @@
 import asyncio
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import fields, replace
 from typing import Any, Final, TypeVar
 
-from bot.admission.rules import quota_refusal, utc_day
+from bot.admission.rules import quota_refusal
 from bot.domain.admission import GuildPolicy, Usage
 from bot.domain.errors import Refused, Stale, Unavailable
 from bot.domain.generations import PreparedBody
@@ -24,6 +24,8 @@ from bot.domain.states import (
     check_request_move,
     check_take_move,
 )
+from bot.queue.days import utc_day
+from bot.queue.leaving import slimmed
 
 _Row = TypeVar("_Row", Request, Take)
 QuotaRule = Callable[[GuildPolicy, Usage, int], Reason | None]
@@ -31,6 +33,9 @@ QuotaRule = Callable[[GuildPolicy, Usage, int], Reason | None]
 _LINE_SHOWN: Final = 25
 _AFTERTHOUGHT_MS: Final = 7 * 86_400_000
 _RUNNING: Final = frozenset({RequestState.PREPARING, RequestState.WORKING, RequestState.DELIVERING})
+_PENDING: Final = frozenset({RequestState.DRAFT, RequestState.AWAITING_APPROVAL, RequestState.QUEUED})
+_GOING_ON: Final = frozenset({TakeState.SUBMITTING, TakeState.RENDERING, TakeState.FETCHING})
+_LOOKED_FOR: Final = frozenset({TakeState.SUBMITTING, TakeState.NEEDS_REVIEW})
 _ENDED_WITHOUT_CLIP: Final = frozenset(
     {RequestState.CANCELLED, RequestState.FAILED, RequestState.DENIED, RequestState.EXPIRED}
 )
@@ -45,9 +50,16 @@ _TAKE_FIELDS: Final = frozenset(field.name for field in fields(Take)) - _STORES_
 class MemoryRequestStore:
     """`RequestStore` over dicts. Every method lets others run once, then does its work in one go."""
 
-    def __init__(self, *, quota_rule: QuotaRule = quota_refusal, reached: FaultPoint = no_fault) -> None:
+    def __init__(
+        self,
+        *,
+        quota_rule: QuotaRule = quota_refusal,
+        reached: FaultPoint = no_fault,
+        max_open_drafts_per_person: int | None = None,
+    ) -> None:
         """`quota_rule` binds in `accept`; `reached` is called with `request.<state>` / `take.<state>` after each."""
         self._quota_rule = quota_rule
+        self._max_waiting = max_open_drafts_per_person
         self._reached = reached
         self._requests: dict[str, Request] = {}
         self._line: dict[str, int] = {}
@@ -69,6 +81,9 @@ class MemoryRequestStore:
         for known in self._requests.values():
             if known.interaction_id == wish.interaction_id:
                 return self._snapshot(known)
+        waiting = self._person_waiting(wish.place.guild_id, wish.person.id)
+        if self._max_waiting is not None and waiting >= self._max_waiting:
+            raise Refused(reason("too-many-waiting", count=waiting, limit=self._max_waiting))
         if request_id in self._requests:
             raise Unavailable(reason("database-unavailable"))
         request = Request(
@@ -121,7 +136,7 @@ class MemoryRequestStore:
         if current.state is RequestState.QUEUED:
             raise IllegalMove("request: accepted twice")
         check_request_move(current.state, RequestState.QUEUED)
-        usage = self._usage(current.place.guild_id, current.person.id, now_ms)
+        usage = self._usage(current.place.guild_id, current.person.id, now_ms, besides=current.id)
         refusal = self._quota_rule(policy, usage, current.take_count)
         if refusal is not None:
             raise Refused(refusal)
@@ -144,7 +159,7 @@ class MemoryRequestStore:
 
     async def claim_next(self, policy: Callable[[int], GuildPolicy], *, max_running: int, now_ms: int) -> str | None:
         await asyncio.sleep(0)
-        running = Counter(each.place.guild_id for each in self._requests.values() if each.state in _RUNNING)
+        running = Counter(each.place.guild_id for each in self._requests.values() if self._is_running(each))
         if running.total() >= max_running:
             return None
         heads: dict[int, Request] = {}
@@ -177,7 +192,7 @@ class MemoryRequestStore:
         _check_names(changes, _TAKE_FIELDS)
         current = self._current_take(take)
         check_take_move(current.state, state)
-        new = _changed(current, {**changes, "state": state, "version": current.version + 1})
+        new = slimmed(_changed(current, {**changes, "state": state, "version": current.version + 1}))
         if self._twin_in_submitting(new):
             raise Unavailable(reason("needs-review"))
         if self._owned_elsewhere(new):
@@ -189,6 +204,11 @@ class MemoryRequestStore:
         current = self._current_take(take)
         if current.state is not TakeState.PLANNED:
             raise IllegalMove(f"take: {current.state} -> submitting")
+        request = self._requests[current.request_id]
+        if request.state is not RequestState.WORKING or request.cancel_requested_by is not None:
+            raise Stale(reason("internal-error"), detail=f"request {request.id} wants nothing more to be paid")
+        if self._has_twin(current.id, prepared.fingerprint, _LOOKED_FOR):
+            return None
         new = replace(
             current,
             version=current.version + 1,
@@ -199,7 +219,7 @@ class MemoryRequestStore:
             looks=0,
             submitting_at_ms=now_ms,
         )
-        return None if self._twin_in_submitting(new) else self._put_take(new, current)
+        return self._put_take(new, current)
 
     # --- the outbox --------------------------------------------------------------------------------------------------
 
@@ -238,12 +258,11 @@ class MemoryRequestStore:
         await asyncio.sleep(0)
         return frozenset(each.generation_id for each in self._takes.values() if each.generation_id is not None)
 
-    async def contents_in_use(self) -> frozenset[str]:
+    async def contents_in_use(self, *, since_ms: int) -> frozenset[str]:
         await asyncio.sleep(0)
-        clips = {each.clip for each in self._takes.values() if each.clip is not None}
-        return frozenset(clips).union(
-            reference.content for each in self._requests.values() for reference in each.references
-        )
+        wanted = [each for each in self._requests.values() if _wants_bytes(each, since_ms)]
+        clips = {take.clip for each in wanted for take in self._takes_of(each) if take.clip is not None}
+        return frozenset(clips).union(reference.content for each in wanted for reference in each.references)
 
     # --- leases and facts --------------------------------------------------------------------------------------------
 
@@ -307,7 +326,19 @@ class MemoryRequestStore:
             place_in_line=line.index(request.id) + 1 if request.id in line else None,
         )
 
-    def _usage(self, guild_id: int, person_id: int, now_ms: int) -> Usage:
+    def _is_running(self, request: Request) -> bool:
+        states = {take.state for take in self._takes_of(request)}
+        awaits_review = TakeState.NEEDS_REVIEW in states and not states & _GOING_ON
+        return request.state in _RUNNING and not awaits_review
+
+    def _person_waiting(self, guild_id: int, person_id: int, *, besides: str = "") -> int:
+        return sum(
+            each.state in _PENDING and each.place.guild_id == guild_id and each.person.id == person_id
+            for each in self._requests.values()
+            if each.id != besides
+        )
+
+    def _usage(self, guild_id: int, person_id: int, now_ms: int, *, besides: str = "") -> Usage:
         start_ms, end_ms = utc_day(now_ms)
         counted = [
             each
@@ -318,11 +349,10 @@ class MemoryRequestStore:
             and not self._given_back(each)
         ]
         mine = [each for each in counted if each.person.id == person_id]
-        waiting = [each for each in self._waiting() if each.place.guild_id == guild_id and each.person.id == person_id]
         return Usage(
             person_takes_today=sum(each.take_count for each in mine),
             guild_takes_today=sum(each.take_count for each in counted),
-            person_waiting=len(waiting),
+            person_waiting=self._person_waiting(guild_id, person_id, besides=besides),
             day_ends_at_ms=end_ms,
         )
 
@@ -335,10 +365,12 @@ class MemoryRequestStore:
         )
 
     def _twin_in_submitting(self, new: Take) -> bool:
-        return new.state is TakeState.SUBMITTING and any(
-            each.id != new.id and each.state is TakeState.SUBMITTING and each.fingerprint == new.fingerprint
+        return new.state is TakeState.SUBMITTING and self._has_twin(new.id, new.fingerprint, {TakeState.SUBMITTING})
+
+    def _has_twin(self, take: str, fingerprint: str | None, states: Collection[TakeState]) -> bool:
+        return fingerprint is not None and any(
+            each.id != take and each.state in states and each.fingerprint == fingerprint
             for each in self._takes.values()
-            if new.fingerprint is not None
         )
 
     def _owned_elsewhere(self, new: Take) -> bool:
@@ -372,6 +404,13 @@ class MemoryRequestStore:
 def _still_published(take: Take) -> bool:
     at_rest = take.state.final or take.state is TakeState.PLANNED
     return at_rest and bool(take.publications) and not take.withdrawn
+
+
+def _wants_bytes(request: Request, since_ms: int) -> bool:
+    if not request.state.final or request.state is RequestState.KEPT:
+        return True
+    ended_ms = request.finished_at_ms
+    return request.accepted_at_ms is not None and ended_ms is not None and ended_ms >= since_ms
 
 
 def _check_names(changes: Mapping[str, object], known: frozenset[str]) -> None:

@@ -3,19 +3,16 @@
 Only the second look binds: between the two, others may have used what was left.
 """
 
-from typing import Final
-
 from bot.domain.admission import GuildPolicy, Usage
 from bot.domain.reasons import Reason, reason
 from bot.domain.requests import Wish
 
-_DAY_MS: Final = 86_400_000
-
 
 def quota_refusal(policy: GuildPolicy, usage: Usage, asked_takes: int) -> Reason | None:
-    """Why `asked_takes` more takes may not be accepted now, or `None`. Takes of today and requests that wait count.
+    """Why `asked_takes` more takes may not be accepted now, or `None`.
 
-    Codes, the first that holds: person-quota, guild-quota, too-many-waiting.
+    Takes of today count, and requests that wait: queued ones and drafts. Codes, the first that holds: person-quota,
+    guild-quota, too-many-waiting.
     """
     if usage.person_takes_today + asked_takes > policy.takes_per_person_per_day:
         return _quota("person-quota", usage.person_takes_today, policy.takes_per_person_per_day, asked_takes, usage)
@@ -34,12 +31,6 @@ def refusals(wish: Wish, policy: GuildPolicy, usage: Usage, *, max_takes: int) -
     """
     found = (_permissions(wish), _take_count(wish, max_takes), quota_refusal(policy, usage, wish.take_count))
     return tuple(refusal for refusal in found if refusal is not None)
-
-
-def utc_day(now_ms: int) -> tuple[int, int]:
-    """The UTC day `now_ms` lies in, as the half-open window `start_ms, end_ms`: daily quotas reset at its end."""
-    start_ms = now_ms - now_ms % _DAY_MS
-    return start_ms, start_ms + _DAY_MS
 
 
 def _quota(code: str, used: int, limit: int, asked: int, usage: Usage) -> Reason:

@@ -48,10 +48,10 @@ class DataUriPublisher:
         refused = [self._reason(code, one) for one in references if (code := self.refusal(one)) is not None]
         if refused:
             raise Refused(*refused)
-        known = {each.reference_id: each for each in existing if each.handle == _HANDLE}
+        known = {each.reference_id: each for each in existing if each.handle == _HANDLE and each.url}
         return tuple([known.get(reference.id) or await self._publication(reference) for reference in references])
 
-    async def withdraw(self, publications: Sequence[Publication]) -> None:
+    async def withdraw(self, take_id: str, publications: Sequence[Publication]) -> None:
         """Nothing is anywhere."""
 
     async def _publication(self, reference: Reference) -> Publication:

@@ -3,12 +3,13 @@
 import asyncio
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from bot.domain import words
-from bot.domain.errors import DeliveryRefused, Refused
+from bot.domain.errors import DeliveryRefused, Refused, Unavailable
 from bot.domain.ports import ContentStore, FaultPoint, Poster, no_fault
 from bot.domain.reasons import Reason, reason
 from bot.domain.references import Reference
@@ -18,6 +19,8 @@ _MAX_FILES: Final = 10
 """Discord, Create Message."""
 _MAX_BYTES: Final = 24 << 20
 """Discord takes requests of at most 25 MiB (docs, resources/message.mdx)."""
+_MOST_STRAYS: Final = 24
+"""More messages than a take can have: a search that still finds some then is out of date."""
 _SUFFIXES: Final[Mapping[str, str]] = {"jpeg": "jpg", "quicktime": "mov", "mpeg": "mp3"}
 
 
@@ -64,7 +67,8 @@ class StagingChannelPublisher:
     ) -> tuple[Publication, ...]:
         """Freshly signed URLs in the references' order; messages that are there already are only looked at again.
 
-        `Unavailable`; `Refused` when a file is too large, its bytes are lost, or Discord refuses the channel.
+        `Unavailable`; `Refused` when a file is too large, its bytes are lost, or Discord refuses the channel. Then what
+        is there of the take is withdrawn, if that can be done at once.
         """
         self._refuse_too_large(references)
         handles = {publication.reference_id: publication.handle for publication in existing}
@@ -73,15 +77,32 @@ class StagingChannelPublisher:
             for part in _parts(references):
                 published += await self._renewed(part, handles) or await self._posted(take_id, part)
         except DeliveryRefused as refused:
+            await self._tidy(take_id, published)
             raise self._refused(refused, references) from refused
+        except Refused:
+            await self._tidy(take_id, published)
+            raise
         self._reached("staged")
         return tuple(published)
 
-    async def withdraw(self, publications: Sequence[Publication]) -> None:
-        """Deletes the messages. `Unavailable`."""
+    async def withdraw(self, take_id: str, publications: Sequence[Publication]) -> None:
+        """Deletes the messages, then whatever else in the channel bears the take's marker. `Unavailable`.
+
+        The search cannot be spared: what was posted last may be what a crash kept from being recorded.
+        """
         for message_id in dict.fromkeys(_message_id(publication.handle) for publication in publications):
             if message_id is not None:
                 await self._poster.delete(self._channel_id, message_id)
+        for _ in range(_MOST_STRAYS):
+            stray = await self._poster.find(self._channel_id, marker_prefix=_marker(take_id))
+            if stray is None:
+                return
+            await self._poster.delete(self._channel_id, stray)
+        raise Unavailable(reason("discord-unavailable"), detail=f"take {take_id} still has staged messages")
+
+    async def _tidy(self, take_id: str, published: Sequence[Publication]) -> None:
+        with suppress(Unavailable):  # the caller withdraws a take that failed, and tries that again
+            await self.withdraw(take_id, published)
 
     async def _renewed(self, part: _Part, handles: Mapping[str, str]) -> list[Publication]:
         """The part's publications with fresh URLs; empty unless all of them are still in one message."""
@@ -100,7 +121,7 @@ class StagingChannelPublisher:
             message_id, urls = await self._poster.post_files(
                 self._channel_id,
                 nonce=f"{take_id}-refs{part.number}",
-                marker=f"{take_id} refs {part.number}",
+                marker=f"{_marker(take_id)}{part.number}",
                 files=files,
             )
         finally:
@@ -129,6 +150,11 @@ class StagingChannelPublisher:
             largest = max(references, key=lambda reference: reference.facts.byte_count)
             return Refused(self._too_large(largest), detail=refused.detail)
         return Refused(reason("publisher-refused"), detail=refused.detail)
+
+
+def _marker(take_id: str) -> str:
+    """What the texts of the take's messages begin with; the part's number follows."""
+    return f"{take_id} refs "
 
 
 def _parts(references: Sequence[Reference]) -> list[_Part]:

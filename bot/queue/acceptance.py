@@ -1,4 +1,4 @@
-"""Quotas and the line: what was used today, and draft → queued in the transaction that counts it."""
+"""Quotas: what was used today, and draft → queued in the transaction that counts it."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -18,12 +18,12 @@ from bot.queue.engine import Transaction, one_at_a_time
 from bot.queue.moves import current_request, store_request
 from bot.queue.rows import take_columns
 from bot.queue.snapshots import request_row, snapshot_of
-from bot.queue.tables import IS_WAITING, requests, takes
+from bot.queue.tables import requests, takes
+from bot.queue.waiting import person_waiting
 
 QuotaRule = Callable[[GuildPolicy, Usage, int], Reason | None]
 """Answers why that many more takes may not be accepted now, or `None`. Pure; called inside the transaction."""
 
-_LINE_SHOWN: Final = 25
 _ENDED_WITHOUT_CLIP: Final = ("cancelled", "failed", "denied", "expired")
 _MAY_HAVE_COST: Final = ("submitting", "needs_review")
 
@@ -47,7 +47,7 @@ def accept(transaction: Transaction, request: Request, acceptance: Acceptance, q
     if current.state is RequestState.QUEUED:
         raise IllegalMove("request: accepted twice")
     check_request_move(current.state, RequestState.QUEUED)
-    used = usage(connection, current.place.guild_id, current.person.id, acceptance.now_ms)
+    used = usage(connection, current.place.guild_id, current.person.id, acceptance.now_ms, besides=current.id)
     refusal = quota_rule(acceptance.policy, used, current.take_count)
     if refusal is not None:
         raise Refused(refusal)
@@ -57,8 +57,8 @@ def accept(transaction: Transaction, request: Request, acceptance: Acceptance, q
     return snapshot_of(connection, row)
 
 
-def usage(connection: Connection, guild_id: int, person_id: int, now_ms: int) -> Usage:
-    """What counts against the quotas of the UTC day of `now_ms`."""
+def usage(connection: Connection, guild_id: int, person_id: int, now_ms: int, *, besides: str = "") -> Usage:
+    """What counts against the quotas of the UTC day of `now_ms`, and what waits (drafts too, but for `besides`)."""
     start_ms, end_ms = utc_day(now_ms)
     mine = case((requests.c.person_id == person_id, requests.c.take_count), else_=0)
     counted = select(func.coalesce(func.sum(requests.c.take_count), 0), func.coalesce(func.sum(mine), 0)).where(
@@ -68,19 +68,12 @@ def usage(connection: Connection, guild_id: int, person_id: int, now_ms: int) ->
         ~_given_back(),
     )
     by_guild, by_person = connection.execute(counted).one()
-    waiting = select(func.count()).where(IS_WAITING, requests.c.guild_id == guild_id, requests.c.person_id == person_id)
     return Usage(
         person_takes_today=int(by_person),
         guild_takes_today=int(by_guild),
-        person_waiting=connection.execute(waiting).scalar_one(),
+        person_waiting=person_waiting(connection, guild_id, person_id, besides=besides),
         day_ends_at_ms=end_ms,
     )
-
-
-def waiting_in_guild(connection: Connection, guild_id: int) -> tuple[str, ...]:
-    """Ids of the queued requests of a guild, in line order, at most 25."""
-    line = select(requests.c.id).where(IS_WAITING, requests.c.guild_id == guild_id)
-    return tuple(connection.execute(line.order_by(requests.c.accepted_seq).limit(_LINE_SHOWN)).scalars())
 
 
 def _queue(transaction: Transaction, draft: Request, acceptance: Acceptance) -> None:

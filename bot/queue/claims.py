@@ -2,15 +2,18 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Final
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import ColumnElement, Connection, and_, exists, func, select
 
 from bot.domain.admission import GuildPolicy
 from bot.domain.states import RequestState
 from bot.queue.engine import Transaction, one_at_a_time
 from bot.queue.moves import store_request
 from bot.queue.snapshots import read_request, request_row
-from bot.queue.tables import IS_RUNNING, IS_WAITING, requests
+from bot.queue.tables import IS_RUNNING, IS_WAITING, requests, takes
+
+_GOING_ON: Final = ("submitting", "rendering", "fetching")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +28,9 @@ class _Lane:
 def claim_next(
     transaction: Transaction, policy: Callable[[int], GuildPolicy], *, max_running: int, now_ms: int
 ) -> str | None:
-    """Queued → preparing for the next in turn; its id, or `None`. Running: preparing, working and delivering.
+    """Queued → preparing for the next in turn; its id, or `None`.
 
+    Running: preparing, working and delivering, but for what only a review can move: nobody may come for days.
     The guild with fewest running goes first; among equals the one whose head was accepted first.
     """
     connection = transaction.connection
@@ -50,9 +54,16 @@ def _start(transaction: Transaction, lane: _Lane, now_ms: int) -> str:
 
 
 def _running(connection: Connection) -> dict[int, int]:
-    """How many run, by guild; a look at no more rows than run."""
-    found = select(requests.c.guild_id, func.count()).where(IS_RUNNING).group_by(requests.c.guild_id)
-    return dict(connection.execute(found).all())
+    """How many run, by guild; a look at no more rows than run or wait for a review."""
+    found = select(requests.c.guild_id, func.count()).where(IS_RUNNING, ~_awaits_review())
+    return dict(connection.execute(found.group_by(requests.c.guild_id)).all())
+
+
+def _awaits_review() -> ColumnElement[bool]:
+    """A take is in review and none goes on. A planned one beside it may be its twin, and waits for it."""
+    mine = takes.c.request_id == requests.c.id
+    in_review = exists().where(mine, takes.c.state == "needs_review")
+    return and_(in_review, ~exists().where(mine, takes.c.state.in_(_GOING_ON)))
 
 
 def _heads(connection: Connection) -> list[tuple[int, int]]:

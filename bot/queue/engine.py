@@ -14,7 +14,7 @@ from typing import Final, Protocol, TypeVar
 
 import structlog
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, IntegrityError, SQLAlchemyError
 
 from bot.domain.errors import Unavailable
 from bot.domain.ports import FaultPoint
@@ -28,6 +28,7 @@ _READERS: Final = 2
 _POSTGRESQL_WRITERS: Final = 4
 _BUSY_TIMEOUT_MS: Final = 5_000
 _ADVISORY_LOCK: Final = 7_211_905  # any number that nobody else in the database uses
+_NOT_TAKEN: Final = "database: needs a SQLite file (sqlite:///…) or PostgreSQL (postgresql+psycopg://…)"
 _SQLITE_SETUP: Final = (
     f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}",
     "PRAGMA journal_mode = WAL",
@@ -65,7 +66,10 @@ class Database:
     """
 
     def __init__(self, url: str, *, reached: FaultPoint) -> None:
-        """`url`: SQLAlchemy's, `sqlite:///file` or `postgresql+psycopg://…`; `ValueError` for any other."""
+        """`url`: SQLAlchemy's, `sqlite:///file` or `postgresql+psycopg://…`; `ValueError` for any other.
+
+        And for a url whose driver is not installed.
+        """
         self._url = url
         self._reached = reached
         self._writing, self._reading = _engines(url)
@@ -186,11 +190,20 @@ def _migrating(url: str) -> Engine:
 
 
 def _backend(url: str) -> str:
-    parsed = make_url(url)
-    name = parsed.get_backend_name()
-    if name == "postgresql" or (name == "sqlite" and parsed.database not in {None, "", ":memory:"}):
-        return name
-    raise ValueError("database: needs a SQLite file (sqlite:///…) or PostgreSQL (postgresql+psycopg://…)")
+    """`sqlite` or `postgresql`. Of the url itself an error says at most the driver: it may hold a password."""
+    try:
+        parsed = make_url(url)
+        dialect = parsed.get_dialect()
+    except (ArgumentError, ValueError):
+        raise ValueError(_NOT_TAKEN) from None
+    in_memory = dialect.name == "sqlite" and parsed.database in {None, "", ":memory:"}
+    if dialect.name not in {"sqlite", "postgresql"} or dialect.is_async or in_memory:
+        raise ValueError(_NOT_TAKEN)
+    try:
+        dialect.import_dbapi()
+    except ImportError:
+        raise ValueError(f"database: needs the Python package {dialect.driver}, which is not installed") from None
+    return dialect.name
 
 
 def _sqlite(url: str, begin: str, connections: int, *, foreign_keys: str = "ON") -> Engine:

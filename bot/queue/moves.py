@@ -13,9 +13,10 @@ from bot.domain.references import Reference
 from bot.domain.requests import Request, Take
 from bot.domain.states import IllegalMove, RequestState, TakeState, check_request_move, check_take_move
 from bot.queue.engine import Transaction, one_at_a_time
+from bot.queue.leaving import slimmed
 from bot.queue.rows import Columns, differing, reference_columns, request_columns, request_from, take_columns, take_from
 from bot.queue.snapshots import read_request, read_take, request_row
-from bot.queue.tables import IS_SUBMITTING, request_references, requests, takes
+from bot.queue.tables import IS_LOOKED_FOR, IS_SUBMITTING, request_references, requests, takes
 
 _ROWS_OWN: Final = frozenset({"id", "version", "state", "request_id", "ordinal"})
 _REQUEST_FIELDS: Final = frozenset(each.name for each in fields(Request)) - _ROWS_OWN
@@ -33,7 +34,7 @@ def move(transaction: Transaction, request: Request, state: RequestState, change
 
 
 def move_take(transaction: Transaction, take: Take, state: TakeState, changes: Mapping[str, Any]) -> Take:
-    """Stores a new state (or the same one) and the named fields.
+    """Stores a new state (or the same one) and the named fields, less what that state has no use for (`slimmed`).
 
     `Stale` when another take owns the generation; `Unavailable` (needs-review) when it would be the second of its
     fingerprint in submitting.
@@ -43,7 +44,7 @@ def move_take(transaction: Transaction, take: Take, state: TakeState, changes: M
         one_at_a_time(transaction.connection)
     current = current_take(transaction.connection, take)
     check_take_move(current.state, state)
-    new = replace(current, state=state, **changes)
+    new = slimmed(replace(current, state=state, **changes))
     if _twin_in_submitting(transaction.connection, new):
         raise Unavailable(reason("needs-review"), detail=f"take {take.id} has a twin in submitting")
     if _owned_elsewhere(transaction.connection, new):
@@ -52,14 +53,19 @@ def move_take(transaction: Transaction, take: Take, state: TakeState, changes: M
 
 
 def begin_submission(transaction: Transaction, take: Take, prepared: PreparedBody, now_ms: int) -> Take | None:
-    """Planned → submitting with its body; `None` while another body of the same fingerprint is there.
+    """Planned → submitting with its body; `None` while another body of the same fingerprint is there or in review.
 
-    From any other state it is illegal, the same one included: it would pay a second time.
+    From any other state it is illegal, the same one included: it would pay a second time. `Stale` when the request is
+    not working or was asked to be cancelled; its row is held, so that no cancel comes between this look and the commit.
     """
     one_at_a_time(transaction.connection)
     current = current_take(transaction.connection, take)
     if current.state is not TakeState.PLANNED:
         raise IllegalMove(f"take: {current.state} -> submitting")
+    if not _may_be_paid(transaction.connection, current):
+        raise Stale(reason("internal-error"), detail=f"request {current.request_id} wants nothing more to be paid")
+    if _twin_looked_for(transaction.connection, current.id, prepared.fingerprint):
+        return None
     new = replace(
         current,
         state=TakeState.SUBMITTING,
@@ -69,7 +75,7 @@ def begin_submission(transaction: Transaction, take: Take, prepared: PreparedBod
         looks=0,
         submitting_at_ms=now_ms,
     )
-    return None if _twin_in_submitting(transaction.connection, new) else _store_take(transaction, current, new)
+    return _store_take(transaction, current, new)
 
 
 def current_request(connection: Connection, request: Request) -> Request:
@@ -123,17 +129,29 @@ def _store_take(transaction: Transaction, before: Take, after: Take) -> Take:
 def _twin_in_submitting(connection: Connection, new: Take) -> bool:
     if new.state is not TakeState.SUBMITTING or new.fingerprint is None:
         return False
-    return _exists(connection, IS_SUBMITTING & (takes.c.fingerprint == new.fingerprint), new)
+    return _exists(connection, IS_SUBMITTING & (takes.c.fingerprint == new.fingerprint), besides=new.id)
+
+
+def _twin_looked_for(connection: Connection, take_id: str, fingerprint: str) -> bool:
+    """A take in review may have been paid for, and its generation may show up: it would pass for the twin's."""
+    return _exists(connection, IS_LOOKED_FOR & (takes.c.fingerprint == fingerprint), besides=take_id)
+
+
+def _may_be_paid(connection: Connection, take: Take) -> bool:
+    columns = (requests.c.state, requests.c.cancel_requested_by)
+    asked = select(*columns).where(requests.c.id == take.request_id).with_for_update(read=True)
+    state, cancelled_by = connection.execute(asked).one()
+    return state == RequestState.WORKING.value and cancelled_by is None
 
 
 def _owned_elsewhere(connection: Connection, new: Take) -> bool:
     if new.generation_id is None:
         return False
-    return _exists(connection, takes.c.generation_id == new.generation_id, new)
+    return _exists(connection, takes.c.generation_id == new.generation_id, besides=new.id)
 
 
-def _exists(connection: Connection, which: ColumnElement[bool], new: Take) -> bool:
-    other = select(takes.c.id).where(which, takes.c.id != new.id).limit(1)
+def _exists(connection: Connection, which: ColumnElement[bool], *, besides: str) -> bool:
+    other = select(takes.c.id).where(which, takes.c.id != besides).limit(1)
     return connection.execute(other).first() is not None
 
 

@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final, Generic, TypeVar
 
-from pydantic import TypeAdapter
+from pydantic import ConfigDict, TypeAdapter
 from sqlalchemy import RowMapping
 
 from bot.domain.media import Kind, MediaFacts
@@ -28,18 +28,26 @@ def storable(text: str) -> str:
     return _UNSTORABLE.sub("�", text)
 
 
-class _Json(Generic[_Value]):
-    """A value of one type as JSON text; equal values give equal text."""
+_QUIET: Final = ConfigDict(hide_input_in_errors=True)
+"""Prompts and signed URLs never stand in an exception's text."""
 
-    def __init__(self, adapter: TypeAdapter[_Value]) -> None:
+
+class _Json(Generic[_Value]):
+    """A value of one type as JSON text; equal values give equal text.
+
+    The adapter's is a tuple of one: pydantic takes no config for a dataclass alone.
+    """
+
+    def __init__(self, adapter: TypeAdapter[tuple[_Value]]) -> None:
         self._adapter = adapter
 
     def dump(self, value: _Value) -> str:
-        plain = self._adapter.dump_python(value, mode="json")
+        (plain,) = self._adapter.dump_python((value,), mode="json")
         return storable(json.dumps(plain, ensure_ascii=False, separators=(",", ":")))
 
     def load(self, text: str) -> _Value:
-        return self._adapter.validate_python(json.loads(text))
+        (value,) = self._adapter.validate_python([json.loads(text)])
+        return value
 
     def dump_optional(self, value: _Value | None) -> str | None:
         return None if value is None else self.dump(value)
@@ -48,14 +56,14 @@ class _Json(Generic[_Value]):
         return None if text is None else self.load(text)
 
 
-_OFFERS: Final = _Json(TypeAdapter(tuple[Offer, ...]))
-_PARAMETERS: Final = _Json(TypeAdapter(Parameters))
-_PROMPT: Final = _Json(TypeAdapter(Prompt))
-_FINDINGS: Final = _Json(TypeAdapter(tuple[Finding, ...]))
-_REASON: Final = _Json(TypeAdapter(Reason))
-_PUBLICATIONS: Final = _Json(TypeAdapter(tuple[Publication, ...]))
-_BODY: Final = _Json(TypeAdapter(dict[str, object]))
-_MEDIA_FACTS: Final = _Json(TypeAdapter(MediaFacts))
+_OFFERS: Final = _Json(TypeAdapter(tuple[tuple[Offer, ...]], config=_QUIET))
+_PARAMETERS: Final = _Json(TypeAdapter(tuple[Parameters], config=_QUIET))
+_PROMPT: Final = _Json(TypeAdapter(tuple[Prompt], config=_QUIET))
+_FINDINGS: Final = _Json(TypeAdapter(tuple[tuple[Finding, ...]], config=_QUIET))
+_REASON: Final = _Json(TypeAdapter(tuple[Reason], config=_QUIET))
+_PUBLICATIONS: Final = _Json(TypeAdapter(tuple[tuple[Publication, ...]], config=_QUIET))
+_BODY: Final = _Json(TypeAdapter(tuple[dict[str, object]], config=_QUIET))
+_MEDIA_FACTS: Final = _Json(TypeAdapter(tuple[MediaFacts], config=_QUIET))
 
 
 def request_columns(request: Request) -> Columns:

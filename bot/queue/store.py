@@ -9,7 +9,7 @@ from bot.domain.prompts import Finding, Prompt
 from bot.domain.references import Reference
 from bot.domain.requests import Post, Request, Snapshot, Take, Wish
 from bot.domain.states import RequestState, TakeState
-from bot.queue import acceptance, claims, drafts, leases, moves, outbox, snapshots, unfinished
+from bot.queue import acceptance, claims, drafts, leases, moves, outbox, snapshots, unfinished, waiting
 from bot.queue.acceptance import Acceptance, QuotaRule
 from bot.queue.engine import Database
 from bot.queue.migrations import upgrade
@@ -21,15 +21,28 @@ class SqlRequestStore:
     To be opened before use and closed after it.
     """
 
-    def __init__(self, url: str, *, quota_rule: QuotaRule, reached: FaultPoint = no_fault) -> None:
-        """`url`: `sqlite:///file` (its folder exists) or `postgresql+psycopg://…`; `ValueError` for any other.
+    def __init__(
+        self,
+        url: str,
+        *,
+        quota_rule: QuotaRule,
+        reached: FaultPoint = no_fault,
+        max_open_drafts_per_person: int | None = None,
+    ) -> None:
+        """`url`: `sqlite:///file` (its folder exists) or `postgresql+psycopg://…`.
+
+        `ValueError`, with a sentence, for any other url and for a driver that is not installed.
 
         `quota_rule` decides inside the accepting transaction. `reached` is called on the store's own thread, right
         after the commit, with `request.<state>` or `take.<state>` for every state a row entered (planned takes are
         part of their request's acceptance).
+
+        `max_open_drafts_per_person`: a person with that many requests in a guild that are drafts or queued is refused
+        another draft there (too-many-waiting); `None`: no limit.
         """
         self._database = Database(url, reached=reached)
         self._quota_rule = quota_rule
+        self._max_waiting = max_open_drafts_per_person
 
     async def open(self) -> None:
         """Connects and brings the tables up to date. `Unavailable` when that cannot be done."""
@@ -40,8 +53,10 @@ class SqlRequestStore:
         await self._database.close()
 
     async def create_draft(self, request_id: str, wish: Wish, *, now_ms: int) -> Snapshot:
-        """See the port."""
-        return await self._database.write(lambda work: drafts.create_draft(work, request_id, wish, now_ms))
+        """See the port. `Refused` when too many of that person wait in the guild."""
+        return await self._database.write(
+            lambda work: drafts.create_draft(work, request_id, wish, now_ms, max_waiting=self._max_waiting)
+        )
 
     async def load(self, request_id: str) -> Snapshot | None:
         """See the port."""
@@ -114,7 +129,7 @@ class SqlRequestStore:
 
     async def waiting_in_guild(self, guild_id: int) -> tuple[str, ...]:
         """See the port."""
-        return await self._database.read(lambda connection: acceptance.waiting_in_guild(connection, guild_id))
+        return await self._database.read(lambda connection: waiting.waiting_in_guild(connection, guild_id))
 
     async def take_lease(self, name: str, holder: str, *, ttl_ms: int, now_ms: int) -> bool:
         """See the port."""
@@ -130,6 +145,6 @@ class SqlRequestStore:
         """See the port."""
         await self._database.write(lambda work: leases.remember(work, key, value))
 
-    async def contents_in_use(self) -> frozenset[str]:
+    async def contents_in_use(self, *, since_ms: int) -> frozenset[str]:
         """See the port."""
-        return await self._database.read(unfinished.contents_in_use)
+        return await self._database.read(lambda connection: unfinished.contents_in_use(connection, since_ms))

@@ -138,9 +138,11 @@ facts: Final = Table(
 )
 
 IS_WAITING: Final = text("state = 'queued'")
+IS_PENDING: Final = text("state IN ('draft', 'awaiting_approval', 'queued')")
 IS_RUNNING: Final = text("state IN ('preparing', 'working', 'delivering')")
 IS_OPEN: Final = text("state NOT IN ('delivered', 'kept', 'expired', 'denied', 'cancelled', 'failed')")
 IS_SUBMITTING: Final = text("state = 'submitting'")
+IS_LOOKED_FOR: Final = text("state IN ('submitting', 'needs_review')")
 IS_RENDERING: Final = text("state = 'rendering'")
 IS_PUBLISHED: Final = text("publications <> '[]' AND NOT withdrawn")
 
@@ -150,7 +152,7 @@ def _partial(name: str, where: TextClause, *columns: Column[object], unique: boo
 
 
 _partial("ix_requests_lane", IS_WAITING, requests.c.guild_id, requests.c.accepted_seq)
-_partial("ix_requests_person_waiting", IS_WAITING, requests.c.guild_id, requests.c.person_id)
+_partial("ix_requests_person_waiting", IS_PENDING, requests.c.guild_id, requests.c.person_id)
 _partial("ix_requests_running", IS_RUNNING, requests.c.guild_id)
 _partial("ix_requests_open", IS_OPEN, requests.c.created_at_ms, requests.c.id)
 Index("ix_requests_accepted", requests.c.guild_id, requests.c.accepted_at_ms)
@@ -158,5 +160,6 @@ Index("ix_requests_created", requests.c.created_at_ms)
 Index("ix_requests_finished", requests.c.finished_at_ms)
 Index("ix_request_references_content", request_references.c.content)
 _partial("uq_takes_submitting", IS_SUBMITTING, takes.c.fingerprint, unique=True)
+_partial("ix_takes_looked_for", IS_LOOKED_FOR, takes.c.fingerprint)
 _partial("ix_takes_rendering", IS_RENDERING, takes.c.id)
 _partial("ix_takes_published", IS_PUBLISHED, takes.c.request_id)

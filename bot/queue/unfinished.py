@@ -1,13 +1,17 @@
 """What still wants work, and what is still owned."""
 
+from collections.abc import Iterable, Iterator
 from typing import Final
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, or_, select, union
+import structlog
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, and_, exists, func, or_, select, union
 
 from bot.domain.requests import Take
 from bot.domain.states import RequestState, TakeState
 from bot.queue.rows import take_from
 from bot.queue.tables import IS_OPEN, IS_PUBLISHED, IS_RENDERING, posts, request_references, requests, takes
+
+_log: structlog.stdlib.BoundLogger = structlog.get_logger("rushes.store")
 
 _FINAL: Final = tuple(state.value for state in RequestState if state.final)
 _AT_REST: Final = (TakeState.PLANNED.value, *(state.value for state in TakeState if state.final))
@@ -29,9 +33,9 @@ def open_requests(connection: Connection) -> tuple[str, ...]:
 
 
 def watched_takes(connection: Connection) -> tuple[Take, ...]:
-    """The parked takes: rendering, with a generation id."""
+    """The parked takes: rendering, with a generation id. One that cannot be read does not hide the others."""
     parked = select(takes).where(IS_RENDERING, takes.c.generation_id.is_not(None)).order_by(takes.c.id)
-    return tuple(take_from(row) for row in connection.execute(parked).mappings())
+    return tuple(_readable(connection.execute(parked).mappings()))
 
 
 def claimed_generations(connection: Connection) -> frozenset[str]:
@@ -39,10 +43,26 @@ def claimed_generations(connection: Connection) -> frozenset[str]:
     return _every(connection, select(takes.c.generation_id).where(takes.c.generation_id.is_not(None)))
 
 
-def contents_in_use(connection: Connection) -> frozenset[str]:
-    """Keys of the bytes that references and clips point to."""
-    clips = select(takes.c.clip).where(takes.c.clip.is_not(None))
-    return _every(connection, select(request_references.c.content)) | _every(connection, clips)
+def contents_in_use(connection: Connection, since_ms: int) -> frozenset[str]:
+    """Keys of the bytes of references and clips of requests that are open, kept, or ended since then.
+
+    What ended before it was accepted needs its bytes no more: nothing can be made of it.
+    """
+    ended_since = and_(requests.c.accepted_at_ms.is_not(None), requests.c.finished_at_ms >= since_ms)
+    wanted = select(requests.c.id).where(or_(IS_OPEN, requests.c.state == "kept", ended_since))
+    clips = select(takes.c.clip).where(takes.c.clip.is_not(None), takes.c.request_id.in_(wanted))
+    references = select(request_references.c.content).where(request_references.c.request_id.in_(wanted))
+    return _every(connection, references) | _every(connection, clips)
+
+
+def _readable(rows: Iterable[RowMapping]) -> Iterator[Take]:
+    for row in rows:
+        try:
+            take = take_from(row)
+        except (ValueError, TypeError):  # pydantic's and json's errors are ValueErrors
+            _log.error("row unreadable", take=row["id"])
+        else:
+            yield take
 
 
 def _every(connection: Connection, keys: Select[str | None] | Select[str]) -> frozenset[str]:

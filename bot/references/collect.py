@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import aiofiles
@@ -21,7 +21,8 @@ from bot.references.formats import ACCEPTED, format_words
 from bot.references.names import alias_of, unique_names
 
 _HEAD_BYTES = 1 << 16
-_AT_ONCE = 3
+_AT_ONCE = 6
+"""Files on their way in this process, whoever asked: a flood of commands opens no flood of connections and files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,10 @@ class _Kept:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Collector:
-    """Collects references. `scratch` is a folder for files on their way; nothing stays in it."""
+    """Collects references, few at once: there is one collector in a process.
+
+    `scratch` is a folder for files on their way; nothing stays in it.
+    """
 
     downloader: Downloader
     contents: ContentStore
@@ -43,21 +47,22 @@ class Collector:
     ids: Ids
     scratch: Path
     max_bytes: int
+    _turns: asyncio.Semaphore = field(init=False, repr=False, default_factory=lambda: asyncio.Semaphore(_AT_ONCE))
 
     async def collect(self, offers: Sequence[Offer]) -> tuple[tuple[Reference, ...], tuple[Reason, ...]]:
         """The references in the order offered, numbered, and notes (same-file-twice).
 
-        `Refused` with the reasons of every file that cannot be used; `Unavailable` when a service did not answer.
+        `Refused` with the reasons of every file that cannot be used; `Unavailable` when a service did not answer. The
+        bytes of the others stay in the store then, in nobody's use: the sweep takes them after its hour.
         """
-        turns = asyncio.Semaphore(_AT_ONCE)
         async with asyncio.TaskGroup() as tasks:
-            running = [tasks.create_task(self._outcome(offer, turns)) for offer in offers]
+            running = [tasks.create_task(self._outcome(offer)) for offer in offers]
         outcomes = [task.result() for task in running]
         _raise_failures(outcomes)
         return self._references([outcome for outcome in outcomes if isinstance(outcome, _Kept)])
 
-    async def _outcome(self, offer: Offer, turns: asyncio.Semaphore) -> _Kept | Refused | Unavailable:
-        async with turns:
+    async def _outcome(self, offer: Offer) -> _Kept | Refused | Unavailable:
+        async with self._turns:
             try:
                 return await self._kept(offer)
             except (Refused, Unavailable) as failure:

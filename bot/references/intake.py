@@ -27,18 +27,12 @@ def declared_reasons(offers: Sequence[Offer], *, max_bytes: int, max_files: int)
     return (*_too_many(offers, max_files), *too_large)
 
 
-def set_reasons(
-    references: Sequence[Reference], limits: ModelLimits, *, publisher_max_bytes: int | None = None
-) -> tuple[Reason, ...]:
-    """Every reason why these files cannot go to the model together; empty when they can.
-
-    `publisher_max_bytes`: the largest file that can be handed over, where that is known.
-    """
+def set_reasons(references: Sequence[Reference], limits: ModelLimits) -> tuple[Reason, ...]:
+    """Every reason why these files cannot go to the model together; empty when they can."""
     return (
         *_too_many(references, limits.max_files),
         *(why for kind in Kind for why in _kind_reasons(of_kind(references, kind), kind, limits.kinds.get(kind))),
         *_lonely_audio(references, limits),
-        *(why for reference in references for why in _unpublishable(reference, publisher_max_bytes)),
     )
 
 
@@ -121,12 +115,6 @@ def _lonely_audio(references: Sequence[Reference], limits: ModelLimits) -> Itera
     lonely = references and not any(reference.kind in _VISUAL for reference in references)
     if limits.audio_needs_visual and lonely:
         yield reason("audio-needs-visual", names=_names(references))
-
-
-def _unpublishable(reference: Reference, limit: int | None) -> Iterator[Reason]:
-    byte_count = reference.facts.byte_count
-    if limit is not None and byte_count > limit:
-        yield reason("publisher-too-large", name=reference.name, size=byte_size(byte_count), limit=byte_size(limit))
 
 
 def _too_many(files: Sequence[Offer] | Sequence[Reference], limit: int) -> Iterator[Reason]:

@@ -22,8 +22,11 @@ from bot.domain.reasons import reason
 
 _KEY = re.compile(r"[0-9a-f]{64}")
 _CHUNK_BYTES = 1 << 20
-_REFRESH_AFTER_MS = 3_600_000
-"""Bytes put again after an hour are written again: their age starts anew, so no sweep takes what was just asked for."""
+_REFRESH_AFTER_MS = 600_000
+"""Bytes put again after this are written again: their age starts anew, so no sweep takes what was just asked for.
+
+Well below the sweep's hour: whoever put bytes has at least the difference to store who uses them.
+"""
 
 
 class ObjectContentStore:

@@ -11,11 +11,15 @@ _HOUR_MS = 3_600_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sweep:
-    """Forgets what is not in use and was last put more than `keep_hours` ago: younger bytes may be on their way in."""
+    """Forgets what is not in use and was last put more than `keep_hours` ago.
+
+    Younger bytes may be on their way into a request. An hour is enough for that, and what was collected for a request
+    that was refused after all is gone soon.
+    """
 
     contents: ObjectContentStore
     clock: Clock
-    keep_hours: float
+    keep_hours: float = 1.0
 
     async def __call__(self, in_use: Collection[str]) -> int:
         """Answers how many contents were forgotten. `in_use`: the keys that rows point to. `Unavailable`."""

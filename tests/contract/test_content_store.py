@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -113,6 +114,21 @@ async def test_the_sweep_takes_what_is_old_and_unused_and_nothing_else(tmp_path:
     swept = await Sweep(contents=store, clock=lambda: now_ms, keep_hours=24)({used})
     assert swept == 1
     assert set(await store.keys_older_than(now_ms)) == {used, young}
+
+
+async def test_what_nobody_took_into_use_is_gone_after_an_hour(tmp_path: Path) -> None:
+    """What was collected beside a file that was refused; never what somebody put within that hour."""
+    folder, now_ms = tmp_path / "contents", time.time_ns() // 1_000_000
+    store = ObjectContentStore(folder, clock=lambda: now_ms)
+    left, asked_again, coming = [await store.put(file_of(tmp_path, one)) for one in (b"left", b"again", b"coming")]
+    _age(folder, left, now_ms - HOUR_MS - 1)
+    _age(folder, asked_again, now_ms - HOUR_MS + 60_000)
+    _age(folder, coming, now_ms - HOUR_MS + 1_000)
+    await store.put(file_of(tmp_path, b"again"))
+
+    assert await Sweep(contents=store, clock=lambda: now_ms)(()) == 1
+    assert await Sweep(contents=store, clock=lambda: now_ms + 120_000)({coming}) == 0
+    await store.copy_to(asked_again, tmp_path / "copy")
 
 
 async def test_bytes_put_again_are_young_again(tmp_path: Path) -> None:

@@ -53,6 +53,7 @@ class World(Protocol):
     async def forget_nonces(self) -> None: ...
     async def delete(self, message_id: int) -> None: ...
     async def forbid(self) -> None: ...
+    async def go_down(self) -> None: ...
 
 
 class MemoryWorld:
@@ -83,6 +84,9 @@ class MemoryWorld:
 
     async def forbid(self) -> None:
         self.discord.refusals |= {str(part): "delivery-forbidden" for part in range(1, 4)}
+
+    async def go_down(self) -> None:
+        self.discord.down = True
 
 
 class LoopbackWorld:
@@ -115,7 +119,10 @@ class LoopbackWorld:
         await self.sandbox.delete_message(str(self.channel_id), str(message_id))
 
     async def forbid(self) -> None:
-        await self.sandbox.set_overwrite(str(self.channel_id), deny=["attach_files"])
+        await self.sandbox.set_overwrite(str(self.channel_id), allow=["view_channel"], deny=["attach_files"])
+
+    async def go_down(self) -> None:
+        await self.sandbox.fault("status", status=403, path_regex="/messages", times=50)  # as a proxy says it: no code
 
 
 @pytest.fixture(scope="module")
@@ -272,10 +279,73 @@ async def test_staged_files_are_withdrawn(world: World, contents: MemoryContents
     staging = publisher(world, contents, tmp_path)
     published = await staging.publish(TAKE, references(contents, 12), ())
 
-    await staging.withdraw(published)
-    await staging.withdraw(published)
+    await staging.withdraw(TAKE, published)
+    await staging.withdraw(TAKE, published)
 
     assert await world.staged() == []
+
+
+async def test_what_a_crash_kept_from_being_recorded_is_withdrawn_too(
+    world: World, contents: MemoryContents, tmp_path: Path
+) -> None:
+    others = await publisher(world, contents, tmp_path).publish(OTHER_TAKE, references(contents, 1), ())
+    with pytest.raises(ProcessDied):
+        await publisher(world, contents, tmp_path, reached=dies).publish(TAKE, references(contents, 12), ())
+
+    await publisher(world, contents, tmp_path).withdraw(TAKE, ())
+
+    assert [f"{one.id}:0" for one in await world.staged()] == [others[0].handle]
+
+
+async def test_a_message_that_was_posted_anew_and_not_recorded_is_withdrawn_too(
+    world: World, contents: MemoryContents, tmp_path: Path
+) -> None:
+    recorded = await publisher(world, contents, tmp_path).publish(TAKE, references(contents, 12), ())
+    await world.delete((await world.staged())[1].id)
+    with pytest.raises(ProcessDied):
+        await publisher(world, contents, tmp_path, reached=dies).publish(TAKE, references(contents, 12), recorded)
+
+    await publisher(world, contents, tmp_path).withdraw(TAKE, recorded)
+
+    assert await world.staged() == []
+
+
+async def test_staging_that_fails_half_way_for_good_leaves_nothing_behind(
+    world: World, contents: MemoryContents, tmp_path: Path
+) -> None:
+    kept = references(contents, 12)
+    with pytest.raises(Refused) as refused:
+        await publisher(world, contents, tmp_path).publish(TAKE, [*kept[:11], make_reference(12)], ())
+
+    assert refused.value.reason.code == "bytes-gone"
+    assert await world.staged() == []
+
+
+async def test_staging_that_is_forbidden_half_way_leaves_nothing_behind(
+    world: World, contents: MemoryContents, tmp_path: Path
+) -> None:
+    staging = publisher(world, contents, tmp_path)
+    first = await staging.publish(TAKE, references(contents, 12), ())
+    await world.delete((await world.staged())[1].id)
+    await world.forbid()
+
+    with pytest.raises(Refused) as refused:
+        await staging.publish(TAKE, references(contents, 12), first)
+
+    assert refused.value.reason.code == "publisher-refused"
+    assert await world.staged() == []
+
+
+async def test_a_withdrawal_that_cannot_be_done_now_is_said_to_be_so(
+    world: World, contents: MemoryContents, tmp_path: Path
+) -> None:
+    published = await publisher(world, contents, tmp_path).publish(TAKE, references(contents, 1), ())
+    await world.go_down()
+
+    with pytest.raises(Unavailable):
+        await publisher(world, contents, tmp_path).withdraw(TAKE, published)
+    with pytest.raises(Unavailable):
+        await publisher(world, contents, tmp_path).withdraw(TAKE, ())
 
 
 async def test_a_closed_staging_channel_is_said_as_such(world: World, contents: MemoryContents, tmp_path: Path) -> None:
@@ -315,6 +385,6 @@ async def test_handles_of_another_publisher_are_published_anew(
     staging = publisher(world, contents, tmp_path)
 
     (published,) = await staging.publish(TAKE, references(contents, 1), [existing])
-    await staging.withdraw([existing])
+    await staging.withdraw(OTHER_TAKE, [existing])
 
     assert await world.bytes_at(published.url) == b"bytes1"

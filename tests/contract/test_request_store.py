@@ -4,15 +4,17 @@ import asyncio
 import json
 import re
 import sqlite3
+import sys
 import tempfile
 import threading
+import traceback
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing, contextmanager
 from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from types import UnionType
-from typing import Any, Final, Union, get_args, get_origin, get_type_hints
+from typing import Any, Final, Protocol, Union, get_args, get_origin, get_type_hints
 
 import pytest
 import pytest_asyncio
@@ -21,6 +23,7 @@ from alembic.migration import MigrationContext
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, Engine, create_engine, event
+from structlog.testing import capture_logs
 
 from bot.admission.rules import quota_refusal
 from bot.domain.admission import GuildPolicy
@@ -70,13 +73,18 @@ _PUBLICATION: Final = Publication(reference_id="r1", handle="h", url="https://ex
 
 
 @asynccontextmanager
-async def _memory(_folder: Path, reached: FaultPoint) -> AsyncGenerator[RequestStore]:
-    yield MemoryRequestStore(quota_rule=quota_refusal, reached=reached)
+async def _memory(_folder: Path, reached: FaultPoint, *, max_drafts: int | None = None) -> AsyncGenerator[RequestStore]:
+    yield MemoryRequestStore(quota_rule=quota_refusal, reached=reached, max_open_drafts_per_person=max_drafts)
 
 
 @asynccontextmanager
-async def _sqlite(folder: Path, reached: FaultPoint) -> AsyncGenerator[RequestStore]:
-    store = SqlRequestStore(f"sqlite:///{folder / 'rushes.db'}", quota_rule=quota_refusal, reached=reached)
+async def _sqlite(folder: Path, reached: FaultPoint, *, max_drafts: int | None = None) -> AsyncGenerator[RequestStore]:
+    store = SqlRequestStore(
+        f"sqlite:///{folder / 'rushes.db'}",
+        quota_rule=quota_refusal,
+        reached=reached,
+        max_open_drafts_per_person=max_drafts,
+    )
     await store.open()
     try:
         yield store
@@ -84,7 +92,13 @@ async def _sqlite(folder: Path, reached: FaultPoint) -> AsyncGenerator[RequestSt
         await store.close()
 
 
-_STORES: Final[Mapping[str, Callable[[Path, FaultPoint], AbstractAsyncContextManager[RequestStore]]]] = {
+class _Opening(Protocol):
+    def __call__(
+        self, folder: Path, reached: FaultPoint, /, *, max_drafts: int | None = None
+    ) -> AbstractAsyncContextManager[RequestStore]: ...
+
+
+_STORES: Final[Mapping[str, _Opening]] = {
     "memory": _memory,
     "sqlite": _sqlite,
 }
@@ -197,6 +211,11 @@ async def _load(store: RequestStore, number: int) -> Snapshot:
     return snapshot
 
 
+async def _state(store: RequestStore, request_id: str) -> RequestState | None:
+    snapshot = await store.load(request_id)
+    return None if snapshot is None else snapshot.request.state
+
+
 async def _person_takes(store: RequestStore, now_ms: int = _NOON_MS) -> int:
     return (await store.usage(_GUILD, _PERSON, now_ms=now_ms)).person_takes_today
 
@@ -300,7 +319,7 @@ async def test_a_flood_cannot_overspend(store: RequestStore) -> None:
 
     assert sum(isinstance(each, Snapshot) for each in outcomes) == 10
     assert [each.reason.code for each in outcomes if isinstance(each, Refused)] == ["person-quota"] * 190
-    assert (await store.usage(_GUILD, _PERSON, now_ms=_NOON_MS)).person_waiting == 10
+    assert len([each for each in drafts if (await _state(store, each.id)) is RequestState.QUEUED]) == 10
 
 
 async def test_a_guild_cannot_overspend_through_many_people(store: RequestStore) -> None:
@@ -357,7 +376,57 @@ async def test_usage_is_of_this_guild_and_this_person(store: RequestStore) -> No
 
     used = await store.usage(_GUILD, _PERSON, now_ms=_NOON_MS)
 
-    assert (used.person_takes_today, used.guild_takes_today, used.person_waiting) == (2, 5, 1)
+    assert (used.person_takes_today, used.guild_takes_today, used.person_waiting) == (2, 5, 2)
+
+
+async def test_drafts_count_as_waiting_until_they_end(store: RequestStore) -> None:
+    drafts = [await _draft(store, number) for number in range(3)]
+    await _draft(store, 8, person=8)
+    await _draft(store, 9, guild=200)
+    assert (await store.usage(_GUILD, _PERSON, now_ms=_NOON_MS)).person_waiting == 3
+
+    await store.move(drafts[0], RequestState.FAILED, finished_at_ms=_NOON_MS)
+
+    assert (await store.usage(_GUILD, _PERSON, now_ms=_NOON_MS)).person_waiting == 2
+
+
+async def test_a_draft_does_not_stand_in_its_own_way(store: RequestStore) -> None:
+    policy = replace(_POLICY, max_waiting_requests_per_person=2)
+    await _accept(store, await _draft(store, 1), policy)
+    second, third = await _draft(store, 2), await _draft(store, 3)
+
+    with pytest.raises(Refused) as refused:
+        await _accept(store, third, policy)
+    assert refused.value.reason == reason("too-many-waiting", count=2, limit=2)
+
+    await store.move(third, RequestState.FAILED, finished_at_ms=_NOON_MS)
+    assert (await _accept(store, second, policy)).request.state is RequestState.QUEUED
+
+
+async def test_a_flood_of_commands_makes_no_flood_of_drafts(kind: str, tmp_path: Path) -> None:
+    async with _STORES[kind](tmp_path, no_fault, max_drafts=5) as store:
+        outcomes = await asyncio.gather(*(_draft(store, number) for number in range(60)), return_exceptions=True)
+
+        made = [each for each in outcomes if isinstance(each, Request)]
+        assert len(made) == 5
+        assert [each.reason for each in outcomes if isinstance(each, Refused)] == [
+            reason("too-many-waiting", count=5, limit=5)
+        ] * 55
+        assert sum([await store.load(_id(number)) is not None for number in range(60)]) == 5
+        assert (await store.usage(_GUILD, _PERSON, now_ms=_NOON_MS)).person_waiting == 5
+
+
+async def test_the_limit_of_drafts_is_of_one_person_in_one_guild_and_counts_the_line(kind: str, tmp_path: Path) -> None:
+    async with _STORES[kind](tmp_path, no_fault, max_drafts=2) as store:
+        queued, draft = await _queued(store, 1), await _draft(store, 2)
+        assert (await store.create_draft(_id(9), _wish(2), now_ms=_NOON_MS)).request == draft, "asked again"
+        await _draft(store, 3, person=8)
+        await _draft(store, 4, guild=200)
+        with pytest.raises(Refused):
+            await _draft(store, 5)
+
+        await store.move(queued.request, RequestState.CANCELLED, finished_at_ms=_NOON_MS)
+        assert (await _draft(store, 5)).state is RequestState.DRAFT
 
 
 @pytest.mark.parametrize("end", [RequestState.CANCELLED, RequestState.FAILED])
@@ -465,6 +534,53 @@ async def test_whatever_is_on_its_way_counts_as_running(store: RequestStore, run
     assert await _claim(store, max_running=1) is None
     assert await _claim(store, policy=replace(_POLICY, max_running_requests=1)) is None
     assert await _claim(store) == _id(2)
+
+
+async def test_what_only_a_review_can_move_does_not_hold_up_its_lane(store: RequestStore) -> None:
+    parked = [await _submitting(store, number) for number in (1, 2)]
+    for take in parked:
+        await store.move_take(take, TakeState.NEEDS_REVIEW)
+    for number in (3, 4, 5):
+        await _queued(store, number)
+
+    assert [await _claim(store, max_running=2) for _ in range(3)] == [_id(3), _id(4), None]
+    assert [await _claim(store) for _ in range(2)] == [None, None]
+
+
+@pytest.mark.parametrize(
+    ("other", "running"),
+    [
+        (TakeState.PLANNED, False),
+        (TakeState.CANCELLED, False),
+        (TakeState.NEEDS_REVIEW, False),
+        (TakeState.SUBMITTING, True),
+        (TakeState.RENDERING, True),
+    ],
+)
+async def test_a_request_in_review_runs_while_any_of_its_takes_goes_on(
+    store: RequestStore, other: TakeState, *, running: bool
+) -> None:
+    first, second = (await _working(store, 1, takes=2)).takes
+    begun = await store.begin_submission(first, _body("f1"), now_ms=_NOON_MS)
+    assert begun is not None
+    await store.move_take(begun, TakeState.NEEDS_REVIEW)
+    if other not in {TakeState.PLANNED, TakeState.CANCELLED}:
+        second = await store.begin_submission(second, _body("f2"), now_ms=_NOON_MS)
+        assert second is not None
+    await store.move_take(second, other)
+    await _queued(store, 2)
+
+    assert await _claim(store, max_running=1) == (None if running else _id(2))
+
+
+async def test_a_review_that_is_settled_runs_again(store: RequestStore) -> None:
+    parked = await store.move_take(await _submitting(store, 1), TakeState.NEEDS_REVIEW)
+    rendering = await store.move_take(parked, TakeState.RENDERING, generation_id="g")
+    await _queued(store, 2)
+    assert await _claim(store, max_running=1) is None
+
+    await store.move_take(rendering, TakeState.CANCELLED)
+    assert await _claim(store, max_running=1) is None, "it is still to be delivered or ended"
 
 
 async def test_many_claimers_never_exceed_a_limit_nor_claim_twice(store: RequestStore) -> None:
@@ -604,7 +720,6 @@ async def test_a_take_keeps_everything_about_it(store: RequestStore) -> None:
         clip="e" * 64,
         clip_facts=facts,
         cost_usd_micros=1_210_000,
-        withdrawn=True,
     )
 
     assert fetched == replace(
@@ -613,13 +728,66 @@ async def test_a_take_keeps_everything_about_it(store: RequestStore) -> None:
         state=TakeState.FETCHED,
         result_url="https://x.test/v",
         vendor_status="done",
-        publications=(_PUBLICATION,),
+        publications=(replace(_PUBLICATION, url=""),),
         clip="e" * 64,
         clip_facts=facts,
         cost_usd_micros=1_210_000,
-        withdrawn=True,
     )
     assert (await _load(store, 1)).takes == (fetched,)
+
+
+async def _with_publications(store: RequestStore, number: int) -> Take:
+    take = (await _working(store, number)).takes[0]
+    take = await store.move_take(take, TakeState.PLANNED, publications=(_PUBLICATION,))
+    begun = await store.begin_submission(take, _body(f"f{number}"), now_ms=_NOON_MS)
+    assert begun is not None
+    return begun
+
+
+@pytest.mark.parametrize("state", [TakeState.SUBMITTING, TakeState.NEEDS_REVIEW])
+async def test_a_body_is_kept_while_it_may_be_looked_for(store: RequestStore, state: TakeState) -> None:
+    moved = await store.move_take(await _with_publications(store, 1), state)
+
+    assert (moved.body, moved.publications) == (_body("f1").body, (_PUBLICATION,))
+    assert (await _load(store, 1)).takes == (moved,)
+
+
+async def test_a_take_that_waits_to_be_sent_again_keeps_its_urls(store: RequestStore) -> None:
+    moved = await store.move_take(await _with_publications(store, 1), TakeState.PLANNED)
+
+    assert (moved.body, moved.publications) == (None, (_PUBLICATION,))
+
+
+@pytest.mark.parametrize("end", [TakeState.RENDERING, TakeState.CANCELLED, TakeState.FAILED])
+async def test_what_was_sent_is_forgotten_once_the_vendor_has_it_or_never_will(
+    store: RequestStore, end: TakeState
+) -> None:
+    """Only what a withdrawal needs stays, and after it not even that. The fingerprint still tells twins apart."""
+    moved = await store.move_take(await _with_publications(store, 1), end)
+
+    assert (moved.body, moved.fingerprint) == (None, "f1")
+    assert moved.publications == (replace(_PUBLICATION, url=""),)
+    assert (await _load(store, 1)).takes == (moved,)
+
+    withdrawn = await store.move_take(moved, end, withdrawn=True)
+    assert withdrawn.publications == (() if end.final else moved.publications)
+    assert (await _load(store, 1)).takes == (withdrawn,)
+
+
+async def test_data_uris_do_not_stay_in_the_database(tmp_path: Path) -> None:
+    pixels = "data:image/png;base64," + "A" * 1_000_000
+    async with _sqlite(tmp_path, no_fault) as store:
+        for number in range(1, 6):
+            planned = (await _working(store, number)).takes[0]
+            planned = await store.move_take(
+                planned, TakeState.PLANNED, publications=(replace(_PUBLICATION, url=pixels),)
+            )
+            body = PreparedBody(body={"input_images": [pixels]}, fingerprint=f"f{number}")
+            begun = await store.begin_submission(planned, body, now_ms=_NOON_MS)
+            assert begun is not None
+            await store.move_take(begun, TakeState.RENDERING, generation_id=f"g{number}")
+
+    assert (tmp_path / "rushes.db").stat().st_size < 4_000_000, "what one take needed is free for the next"
 
 
 # --- before the paid call --------------------------------------------------------------------------------------------
@@ -643,6 +811,62 @@ async def test_the_body_is_stored_before_it_is_paid_for(store: RequestStore) -> 
         submitting_at_ms=_NOON_MS + 3,
     )
     assert (await _load(store, 1)).takes == (begun,)
+
+
+@pytest.mark.parametrize("cancelled", [True, False])
+async def test_nothing_is_paid_after_a_cancel(store: RequestStore, *, cancelled: bool) -> None:
+    working = await _working(store, 1)
+    await store.move(working.request, RequestState.WORKING, cancel_requested_by=3 if cancelled else None)
+
+    if not cancelled:
+        assert await store.begin_submission(working.takes[0], _body("f"), now_ms=_NOON_MS) is not None
+        return
+    with pytest.raises(Stale):
+        await store.begin_submission(working.takes[0], _body("f"), now_ms=_NOON_MS)
+    assert (await _load(store, 1)).takes == working.takes
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        RequestState.QUEUED,
+        RequestState.PREPARING,
+        RequestState.DELIVERING,
+        RequestState.DELIVERED,
+        RequestState.CANCELLED,
+        RequestState.FAILED,
+    ],
+)
+async def test_only_a_working_request_pays(store: RequestStore, state: RequestState) -> None:
+    request = (await _queued(store, 1)).request
+    if state is not RequestState.QUEUED:
+        await _claim(store)
+        request = (await _load(store, 1)).request
+    ways = {
+        RequestState.DELIVERING: [RequestState.WORKING, RequestState.DELIVERING],
+        RequestState.DELIVERED: [RequestState.WORKING, RequestState.DELIVERING, RequestState.DELIVERED],
+        RequestState.CANCELLED: [RequestState.CANCELLED],
+        RequestState.FAILED: [RequestState.WORKING, RequestState.FAILED],
+    }
+    for step in ways.get(state, []):
+        request = await store.move(request, step)
+    (take,) = (await _load(store, 1)).takes
+
+    with pytest.raises(Stale):
+        await store.begin_submission(take, _body("f"), now_ms=_NOON_MS)
+
+    assert (await _load(store, 1)).takes == (take,)
+
+
+async def test_of_a_cancel_and_a_payment_at_once_both_never_win(store: RequestStore) -> None:
+    for number in range(1, 11):
+        working = await _working(store, number)
+        cancel = store.move(working.request, RequestState.WORKING, cancel_requested_by=3)
+        pay = store.begin_submission(working.takes[0], _body(f"f{number}"), now_ms=_NOON_MS)
+        first, second = (cancel, pay) if number % 2 else (pay, cancel)
+        outcomes = await asyncio.gather(first, second, return_exceptions=True)
+        begun = [each for each in outcomes if isinstance(each, Take)]
+        assert len(begun) == (number + 1) % 2, "whoever came first"
 
 
 async def test_two_bodies_that_look_alike_are_never_in_submitting_at_once(store: RequestStore) -> None:
@@ -676,13 +900,28 @@ async def test_a_review_does_not_bring_back_a_twin(store: RequestStore) -> None:
     first, second = (await _working(store, 1, takes=2)).takes
     begun = await store.begin_submission(first, _body("same"), now_ms=_NOON_MS)
     assert begun is not None
-    parked = await store.move_take(begun, TakeState.NEEDS_REVIEW)
+    rendering = await store.move_take(begun, TakeState.RENDERING, generation_id="g")
     assert await store.begin_submission(second, _body("same"), now_ms=_NOON_MS) is not None
+    parked = await store.move_take(rendering, TakeState.NEEDS_REVIEW)
 
     with pytest.raises(Unavailable):
         await store.move_take(parked, TakeState.SUBMITTING)
 
     assert (await _load(store, 1)).takes[0] == parked
+
+
+async def test_nothing_is_paid_while_a_twin_is_in_review(store: RequestStore) -> None:
+    """Its generation may be there after all, and would pass for this one's."""
+    first, second = (await _working(store, 1, takes=2)).takes
+    begun = await store.begin_submission(first, _body("same"), now_ms=_NOON_MS)
+    assert begun is not None
+    parked = await store.move_take(begun, TakeState.NEEDS_REVIEW)
+
+    assert await store.begin_submission(second, _body("same"), now_ms=_NOON_MS) is None
+    assert (await _load(store, 1)).takes == (parked, second)
+
+    await store.move_take(parked, TakeState.FAILED)
+    assert await store.begin_submission(second, _body("same"), now_ms=_NOON_MS) is not None
 
 
 async def test_a_submission_begins_from_planned_only(store: RequestStore) -> None:
@@ -823,13 +1062,56 @@ async def test_the_parked_takes_are_watched(store: RequestStore) -> None:
 
 
 async def test_bytes_that_are_pointed_to_are_in_use(store: RequestStore) -> None:
-    assert await store.contents_in_use() == frozenset()
+    assert await store.contents_in_use(since_ms=_NOON_MS + _DAY_MS) == frozenset()
     await store.keep_references(await _draft(store, 1), [_REFERENCE])
     await store.keep_references(await _draft(store, 2), [_REFERENCE])
     fetching = await store.move_take(await _rendering(store, 3), TakeState.FETCHING)
     await store.move_take(fetching, TakeState.FETCHED, clip="e" * 64)
 
-    assert await store.contents_in_use() == frozenset({"c" * 64, "e" * 64})
+    assert await store.contents_in_use(since_ms=_NOON_MS + _DAY_MS) == frozenset({"c" * 64, "e" * 64})
+
+
+def _referring(content: str) -> Reference:
+    return replace(_REFERENCE, content=content * 64)
+
+
+@pytest.mark.parametrize(
+    "end", [RequestState.DELIVERED, RequestState.FAILED, RequestState.CANCELLED, RequestState.KEPT]
+)
+async def test_bytes_of_what_ended_are_in_use_until_their_time_is_over(store: RequestStore, end: RequestState) -> None:
+    await _accept(store, await store.keep_references(await _draft(store, 1), [_referring("a")]))
+    await _claim(store)
+    request = await store.move((await _load(store, 1)).request, RequestState.WORKING)
+    begun = await store.begin_submission((await _load(store, 1)).takes[0], _body("f"), now_ms=_NOON_MS)
+    assert begun is not None
+    for state in (TakeState.RENDERING, TakeState.FETCHING, TakeState.FETCHED):
+        begun = await store.move_take(begun, state, clip="b" * 64 if state is TakeState.FETCHED else None)
+    if end in {RequestState.DELIVERED, RequestState.KEPT}:
+        request = await store.move(request, RequestState.DELIVERING)
+    await store.move(request, end, finished_at_ms=_NOON_MS)
+
+    assert await store.contents_in_use(since_ms=_NOON_MS) == frozenset({"a" * 64, "b" * 64})
+    kept = {"a" * 64, "b" * 64} if end is RequestState.KEPT else set[str]()
+    assert await store.contents_in_use(since_ms=_NOON_MS + 1) == kept
+
+
+async def test_bytes_of_what_was_never_accepted_are_in_nobodys_use(store: RequestStore) -> None:
+    draft = await store.keep_references(await _draft(store, 1), [_referring("a")])
+    other = await store.keep_references(await _draft(store, 2), [_referring("b")])
+    await store.move(draft, RequestState.FAILED, finished_at_ms=_NOON_MS)
+    assert await store.contents_in_use(since_ms=0) == frozenset({"b" * 64})
+
+    await store.move(other, RequestState.CANCELLED, finished_at_ms=_NOON_MS)
+    assert await store.contents_in_use(since_ms=0) == frozenset()
+
+
+async def test_bytes_that_two_requests_share_stay_while_one_needs_them(store: RequestStore) -> None:
+    draft = await store.keep_references(await _draft(store, 1), [_referring("a")])
+    await store.keep_references(await _draft(store, 2), [_referring("a")])
+
+    await store.move(draft, RequestState.FAILED, finished_at_ms=_NOON_MS)
+
+    assert await store.contents_in_use(since_ms=0) == frozenset({"a" * 64})
 
 
 # --- leases and facts ------------------------------------------------------------------------------------------------
@@ -979,7 +1261,7 @@ async def _everything(store: RequestStore) -> object:
         await store.open_requests(),
         await store.watched_takes(),
         await store.claimed_generations(),
-        await store.contents_in_use(),
+        [await store.contents_in_use(since_ms=since_ms) for since_ms in (0, _NOON_MS + _DAY_MS)],
     )
 
 
@@ -1073,6 +1355,60 @@ def test_a_database_that_cannot_keep_the_promises_is_not_taken(url: str) -> None
         SqlRequestStore(url, quota_rule=quota_refusal)
 
 
+@pytest.mark.parametrize(
+    "url", ["", "nonsense", "postgresql+psycopg://u:secret@host:x/db", "postgresql+nope://u:secret@host/db"]
+)
+def test_a_url_that_is_none_is_said_to_be_so_without_its_password(url: str) -> None:
+    with pytest.raises(ValueError, match="needs a SQLite file") as refused:
+        SqlRequestStore(url, quota_rule=quota_refusal)
+    assert "secret" not in "".join(traceback.format_exception(refused.value))
+
+
+def test_a_missing_driver_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    with pytest.raises(ValueError, match="needs the Python package psycopg, which is not installed") as refused:
+        SqlRequestStore(f"postgresql+psycopg://u:{'SECRET'.lower()}@host/db", quota_rule=quota_refusal)
+    assert "secret" not in "".join(traceback.format_exception(refused.value))
+
+
+def _spoil(folder: Path, statement: str, *values: object) -> None:
+    with closing(sqlite3.connect(folder / "rushes.db")) as connection, connection:
+        connection.execute(statement, values)
+
+
+@pytest.mark.parametrize("spoiled", ["{", "[]", '[{"prompt": "secret"}]', "null"])
+async def test_a_row_that_cannot_be_read_does_not_hide_the_others(tmp_path: Path, spoiled: str) -> None:
+    async with _sqlite(tmp_path, no_fault) as store:
+        bad, good = await _rendering(store, 1), await _rendering(store, 2)
+        _spoil(tmp_path, "UPDATE takes SET publications = ?, clip_facts = ? WHERE id = ?", spoiled, spoiled, bad.id)
+        _spoil(tmp_path, "UPDATE requests SET offers = ? WHERE id = ?", spoiled, bad.request_id)
+
+        with capture_logs() as said:
+            assert await store.watched_takes() == (good,)
+        assert said == [{"event": "row unreadable", "log_level": "error", "take": bad.id}]
+        assert await store.open_requests() == (bad.request_id, good.request_id)
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("offers", '[{"secret": 1}]'),
+        ("parameters", '{"seed": "secret"}'),
+        ("prompt", '{"segments": "secret"}'),
+        ("findings", '"secret"'),
+        ("failure", '["secret"]'),
+    ],
+)
+async def test_what_people_wrote_stands_in_no_exceptions_text(tmp_path: Path, column: str, value: str) -> None:
+    async with _sqlite(tmp_path, no_fault) as store:
+        await _working(store, 1)
+        _spoil(tmp_path, f"UPDATE requests SET {column} = ? WHERE id = ?", value, _id(1))  # noqa: S608  our own names
+
+        with pytest.raises(ValueError, match="validation error") as unreadable:
+            await store.load(_id(1))
+        assert "secret" not in "".join(traceback.format_exception(unreadable.value))
+
+
 @contextmanager
 def _listening(name: str, listener: Callable[..., None]) -> Generator[None]:
     """Hears that event of every engine."""
@@ -1119,6 +1455,7 @@ async def test_no_question_of_the_line_reads_a_whole_table(tmp_path: Path) -> No
 async def _ask_everything(store: RequestStore) -> None:
     take = await _submitting(store, 1)
     await store.move_take(take, TakeState.RENDERING, generation_id="g")
+    await _claim(store)
     await store.usage(_GUILD, _PERSON, now_ms=_NOON_MS)
     await store.watched_takes()
     await store.open_requests()

@@ -3,15 +3,12 @@
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from bot.admission.rules import quota_refusal, refusals, utc_day
+from bot.admission.rules import quota_refusal, refusals
 from bot.domain.admission import GuildPolicy, Usage
 from bot.domain.requests import ChannelKind, Parameters, Person, Place, Wish
 from bot.domain.words import SENTENCES, say
 
-_DAY_MS = 86_400_000
 _POLICY = GuildPolicy(
     max_running_requests=2,
     max_waiting_requests_per_person=3,
@@ -100,12 +97,3 @@ def test_every_sentence_has_all_it_needs() -> None:
     for refusal in (each for usage in usages for each in refusals(wish, _POLICY, usage, max_takes=1)):
         assert refusal.code in SENTENCES
         assert SENTENCES[refusal.code].format(**refusal.arguments) == say(refusal)
-
-
-@given(st.integers(min_value=0, max_value=4_102_444_800_000))
-def test_every_moment_lies_in_its_day(now_ms: int) -> None:
-    start_ms, end_ms = utc_day(now_ms)
-
-    assert start_ms <= now_ms < end_ms
-    assert end_ms - start_ms == _DAY_MS
-    assert start_ms % _DAY_MS == 0

@@ -7,12 +7,15 @@ import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from bot.domain.errors import NotStarted, OutcomeUnknown, ProviderError, Rejected, RushesError, Unavailable
 from bot.domain.generations import GenerationState
 from bot.providers.oxen.client import OxenProvider, new_http_client
 from bot.providers.oxen.echo import match
-from bot.providers.oxen.rows import row_of, rows_of
+from bot.providers.oxen.pinned import PinnedFile
+from bot.providers.oxen.rows import Row, row_of, rows_of
+from bot.providers.oxen.schema import _Price  # pyright: ignore[reportPrivateUsage]
 from bot.providers.oxen.wire import retry_after_ms
 from tests.fakes_provider import MODEL_ID, MODELS_DIRECTORY, raw_server
 
@@ -379,6 +382,17 @@ async def test_what_is_claimed_is_not_found_again() -> None:
     lists = Lists(queue={"processing": [ROW, ROW | {"generation_id": "g2"}]})
     found = await provider_of(lists).find(BODY, since_ms=NOW_MS, claimed={"g1"})
     assert [generation.id for generation in found] == ["g2"]
+
+
+def test_what_a_row_or_a_record_says_stands_in_no_errors_text() -> None:
+    with pytest.raises(ValidationError) as odd_row:
+        Row.model_validate({"generation_id": ["secret"], "prompt": "secret"})
+    with pytest.raises(ValidationError) as odd_price:
+        _Price.model_validate({"cost_per_second": "secret"})
+    with pytest.raises(ValidationError) as odd_file:
+        PinnedFile.model_validate({"model_id": ["secret"], "limits": "secret"})
+
+    assert "secret" not in f"{odd_row.value} {odd_price.value} {odd_file.value}"
 
 
 async def test_rows_of_another_model_are_not_ours() -> None:

@@ -1,4 +1,5 @@
 import base64
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ async def test_a_small_image_travels_inside_the_request(contents: MemoryContents
     publisher = DataUriPublisher(contents, scratch=tmp_path)
 
     (published,) = await publisher.publish("take", [reference], ())
-    await publisher.withdraw([published])
+    await publisher.withdraw("take", [published])
 
     assert published.reference_id == "r1"
     assert published.url == "data:image/png;base64," + base64.b64encode(b"pixels").decode()
@@ -33,6 +34,14 @@ async def test_what_is_published_already_is_not_read_again(contents: MemoryConte
     contents.bytes_by_key.clear()
 
     assert await publisher.publish("take", [reference], first) == first
+
+
+async def test_what_was_published_without_its_bytes_is_read_again(contents: MemoryContents, tmp_path: Path) -> None:
+    reference = make_reference(content=contents.keep(b"pixels"))
+    publisher = DataUriPublisher(contents, scratch=tmp_path)
+    first = await publisher.publish("take", [reference], ())
+
+    assert await publisher.publish("take", [reference], [replace(first[0], url="")]) == first
 
 
 async def test_what_does_not_fit_is_refused_with_every_reason(contents: MemoryContents, tmp_path: Path) -> None:

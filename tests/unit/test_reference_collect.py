@@ -1,6 +1,8 @@
 """Offers become references: in order, numbered, kept once; and every file's fate is told."""
 
+import asyncio
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -57,6 +59,27 @@ async def test_files_become_numbered_references_in_the_order_offered(tmp_path: P
     assert len({one.id for one in references}) == 4
     assert references[0].facts.seconds == 4.0
     assert notes == ()
+
+
+async def test_a_flood_of_commands_opens_no_flood_of_downloads(tmp_path: Path) -> None:
+    class Counting(FakeDownloader):
+        running, most = 0, 0
+
+        async def fetch(self, offer: Offer, into: Path) -> int:
+            self.running += 1
+            self.most = max(self.most, self.running)
+            await asyncio.sleep(0.001)
+            self.running -= 1
+            return await super().fetch(offer, into)
+
+    names = [f"{number}.png" for number in range(12)]
+    downloader = Counting({f"https://cdn/{name}": b"image png\n" + name.encode() for name in names})
+    shared = replace(collector(tmp_path, {}), downloader=downloader)
+
+    collections = await asyncio.gather(*(shared.collect(offers(*names)) for _ in range(5)))
+
+    assert [len(references) for references, _ in collections] == [12] * 5
+    assert 1 < downloader.most <= 6
 
 
 async def test_nothing_offered_is_nothing_collected(tmp_path: Path) -> None:

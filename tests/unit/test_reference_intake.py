@@ -87,11 +87,6 @@ def test_sound_alone_needs_a_picture() -> None:
     assert list(told(AUDIO)) == ["audio-needs-visual"]
 
 
-def test_what_cannot_be_published_is_told() -> None:
-    (why,) = set_reasons([with_facts("a.png", byte_count=1001)], LIMITS, publisher_max_bytes=1000)
-    assert why.code == "publisher-too-large"
-
-
 def test_what_discord_declares_is_checked_before_any_download() -> None:
     offers = [Offer(name=f"{size}.png", url="u", byte_count=size) for size in (10, None, 11)]
     reasons = declared_reasons(offers, max_bytes=10, max_files=2)

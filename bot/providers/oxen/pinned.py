@@ -41,7 +41,7 @@ class PinnedError(Exception):
 class _Strict(BaseModel):
     """Unknown keys are refused: a misspelt limit must not become no limit."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
 class _Field(_Strict):

@@ -46,7 +46,7 @@ _OrNone = WrapValidator(_or_none)
 class Row(BaseModel):
     """One row. Only the id is needed; the request's own parameters stay in `model_extra`. Times in Unix seconds."""
 
-    model_config = ConfigDict(extra="allow", frozen=True)
+    model_config = ConfigDict(extra="allow", frozen=True, hide_input_in_errors=True)
 
     generation_id: Annotated[str, Field(min_length=1)]
     model_name: Annotated[str | None, _OrNone] = Field(None, validation_alias=AliasChoices("model_name", "model"))

@@ -24,7 +24,7 @@ _Usd = Annotated[Decimal, Field(ge=0, le=1_000_000)]
 class _Price(BaseModel):
     """`pricing` of a record, USD per output second (oxen.md 5, `MO` and `OAS`)."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True)
+    model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
 
     cost_per_second: _Usd | None = None
     cost_per_second_high_res: _Usd | None = None
