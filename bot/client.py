@@ -47,12 +47,21 @@ class Cancel(Protocol):
         ...
 
 
+class DeliverAgain(Protocol):
+    """See `bot.pipeline.redeliver`."""
+
+    def __call__(self, request_id: str, *, person_id: int, moderator: bool) -> Awaitable[Snapshot]:
+        """Asks for a kept request's result to be posted after all."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """Everything a cog may call. `rendered` is the prompt as the model reads it; `forms` makes random form ids."""
+    """Everything a cog may call. `rendered` is the prompt as the model reads it; `form_id` makes random form ids."""
 
     submit: Submit
     cancel: Cancel
+    deliver_again: DeliverAgain
     rendered: Callable[[Snapshot], str]
     form_id: Callable[[], str]
     open_threads: bool
@@ -104,7 +113,14 @@ class RushesClient(commands.Bot):
         for cog in self._make_cogs(self):
             await self.add_cog(cog)
         if self._sync_commands:
+            await self._sync_at_start()
+
+    async def _sync_at_start(self) -> None:
+        """A sync that fails does not keep the bot from serving with the commands that Discord knows."""
+        try:
             await self.sync_if_changed()
+        except (app_commands.AppCommandError, discord.HTTPException) as error:
+            _log.error("commands not synced; `rushes sync` tries again", kind=type(error).__name__)
 
     async def sync_if_changed(self, *, always: bool = False) -> bool:
         """Tells Discord the commands when they differ from what was last told; answers whether it did."""
@@ -136,7 +152,10 @@ def point_discord_at(api_base: str, asset_base: str) -> None:
 
 async def point_gateway(client: discord.Client) -> None:
     """Asks the API where its gateway is (a logged-in client) and makes discord.py connect there."""
-    _shards, url, _limit = await client.http.get_bot_gateway()
+    try:
+        _shards, url, _limit = await client.http.get_bot_gateway()
+    except discord.DiscordException as error:
+        raise CannotLogIn(f"Discord does not say where its gateway is: {type(error).__name__}.") from error
     DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(url)
 
 
@@ -144,17 +163,30 @@ class CannotLogIn(Exception):
     """Discord refused the token, or cannot be reached; the text says what to do."""
 
 
+_BAD_TOKEN = 4004
+_WRONG_LOGIN = (
+    "Discord refused the token. Copy it anew from https://discord.com/developers/applications "
+    "(your application, Bot, Reset Token) and set RUSHES__DISCORD__TOKEN."
+)
+
+
 async def log_in(client: discord.Client, token: str) -> None:
     """Logs in by HTTP only, or `CannotLogIn`."""
     try:
         await client.login(token)
     except discord.LoginFailure as error:
-        raise CannotLogIn(
-            "Discord refused the token. Copy it anew from https://discord.com/developers/applications "
-            "(your application, Bot, Reset Token) and set RUSHES__DISCORD__TOKEN."
-        ) from error
+        raise CannotLogIn(_WRONG_LOGIN) from error
     except (aiohttp.ClientError, OSError, discord.HTTPException) as error:
         raise CannotLogIn(f"Discord cannot be reached at {Route.BASE}: {type(error).__name__}.") from error
+
+
+def connection_ended(error: Exception) -> CannotLogIn:
+    """The sentence for a connection that Discord ended for good, or that never came to be."""
+    if isinstance(error, discord.ConnectionClosed) and error.code == _BAD_TOKEN:
+        return CannotLogIn(_WRONG_LOGIN)
+    if isinstance(error, discord.ConnectionClosed):
+        return CannotLogIn(f"Discord ended the connection for good (close code {error.code}).")
+    return CannotLogIn(f"The connection to Discord ended for good: {type(error).__name__}.")
 
 
 def _digest(tree: app_commands.CommandTree[RushesClient]) -> str:

@@ -1,14 +1,16 @@
 """Buttons on cards. They carry the request's id, so they work after any restart."""
 
 import re
+from collections.abc import Callable
 from typing import Self
 
 import discord
 
 from bot import cards
-from bot.client import RushesClient
+from bot.client import Cancel, DeliverAgain, RushesClient, Services
 from bot.domain.custom_ids import BUTTON_TEMPLATE, Action, ButtonId
-from cogs.errors import answered
+from bot.domain.requests import Snapshot
+from cogs.errors import answered, tell
 from cogs.wishes import may_moderate
 
 
@@ -33,11 +35,21 @@ class RequestButton(discord.ui.DynamicItem[discord.ui.Button[discord.ui.LayoutVi
 
     async def callback(self, interaction: discord.Interaction[RushesClient]) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]  same
         """Defers, asks, answers."""
-        async with answered(interaction):
+        async with answered(interaction, nothing_spent=False):
             await interaction.response.defer(ephemeral=True, thinking=True)
-            snapshot = await interaction.client.services.cancel(
+            ask, answer = _meaning(self._button.action, interaction.client.services)
+            snapshot = await ask(
                 self._button.request_id,
                 person_id=interaction.user.id,
                 moderator=may_moderate(interaction),
             )
-            await interaction.edit_original_response(view=cards.cancelled(snapshot))
+            await tell(interaction, answer(snapshot))
+
+
+def _meaning(action: Action, services: Services) -> tuple[Cancel | DeliverAgain, Callable[[Snapshot], cards.Sheet]]:
+    """Whom a button asks, and how the person is told."""
+    match action:
+        case Action.CANCEL:
+            return services.cancel, cards.cancelled
+        case Action.DELIVER:
+            return services.deliver_again, cards.delivering_again

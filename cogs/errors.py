@@ -3,14 +3,16 @@
 In this order:
 
 1. `Refused`: the person can mend it; every reason, and that nothing was spent.
-2. `Unavailable` and other errors of ours: their sentence.
+2. `Unavailable` and other errors of ours: their sentence. These and the refusals are logged with their detail.
 3. The interaction is too old or its token dead (Discord took longer than it allows): logged, nothing can be said.
-4. Anything else is a defect: logged with its traceback, and the person reads that it is our fault.
+4. Anything else is a defect: logged with its traceback, and the person reads that it is our fault, with the id under
+   which the log has it, and no word about money.
 """
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
+import aiohttp
 import discord
 import structlog
 from discord import app_commands
@@ -19,10 +21,14 @@ from discord.ext import commands
 from bot import cards
 from bot.client import RushesClient
 from bot.domain.errors import Refused, RushesError
-from bot.domain.reasons import Reason, reason
+from bot.domain.reasons import reason
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger("rushes.cogs")
 _UNKNOWN_INTERACTION, _INVALID_WEBHOOK_TOKEN, _UNKNOWN_WEBHOOK = 10062, 50027, 10015
+_DETAIL_QUOTES_ROWS = frozenset({"database-unavailable"})
+"""PostgreSQL adds “Failing row contains (…)”, and a row holds the prompt."""
+_UNTOLD = (discord.HTTPException, aiohttp.ClientError, OSError)
+"""What discord.py raises when an answer does not get through."""
 
 
 class Errors(commands.Cog):
@@ -39,40 +45,68 @@ class Errors(commands.Cog):
 
 
 @asynccontextmanager
-async def answered(interaction: discord.Interaction[RushesClient]) -> AsyncGenerator[None]:
-    """For buttons and forms, whose errors discord.py would only log: whatever is raised inside is answered."""
+async def answered(
+    interaction: discord.Interaction[RushesClient], *, nothing_spent: bool = True
+) -> AsyncGenerator[None]:
+    """For buttons and listeners, whose errors discord.py would only log: whatever is raised inside is answered.
+
+    `nothing_spent=False` where a request exists already: it may have cost something, whatever fails now.
+    """
     try:
         yield
     except Exception as error:  # noqa: BLE001  the last door before the person; unexpected ones are logged there
-        await answer_error(interaction, error)
+        await answer_error(interaction, error, nothing_spent=nothing_spent)
 
 
-async def answer_error(interaction: discord.Interaction[RushesClient], error: BaseException) -> None:
+async def answer_error(
+    interaction: discord.Interaction[RushesClient], error: BaseException, *, nothing_spent: bool = True
+) -> None:
     """Tells the person, by the interaction while it lives."""
     if _too_late(error):
-        _log.warning("interaction too old to answer", interaction=interaction.id)
+        _log_untold("error not told", interaction, error)
         return
     try:
-        await _reply(interaction, _reasons(error))
-    except discord.HTTPException as failure:
-        _log.warning("error not told", interaction=interaction.id, status=failure.status, code=failure.code)
+        await _reply(interaction, _sheet(interaction, error, nothing_spent=nothing_spent))
+    except _UNTOLD as failure:
+        _log_untold("error not told", interaction, failure)
 
 
-def _reasons(error: BaseException) -> tuple[Reason, ...]:
-    if isinstance(error, Refused):
-        return error.reasons
+async def tell(interaction: discord.Interaction[RushesClient], view: cards.Sheet) -> None:
+    """Shows what was done. It is done even when that cannot be shown: then it is logged, not called a failure."""
+    try:
+        await interaction.edit_original_response(view=view)
+    except _UNTOLD as failure:
+        _log_untold("answer not told", interaction, failure)
+
+
+def _sheet(interaction: discord.Interaction[RushesClient], error: BaseException, *, nothing_spent: bool) -> cards.Sheet:
     if isinstance(error, RushesError):
-        return (error.reason,)
-    _log.error("command failed", exc_info=error)
-    return (reason("internal-error"),)
+        _log_trouble(interaction, error)
+    if isinstance(error, Refused):
+        return cards.refused(error.reasons, nothing_spent=nothing_spent)
+    if isinstance(error, RushesError):
+        return cards.refused((error.reason,), nothing_spent=nothing_spent)
+    _log.error("command failed", interaction=interaction.id, exc_info=error)
+    return cards.refused((reason("internal-error"),), nothing_spent=False, log_id=interaction.id)
 
 
-async def _reply(interaction: discord.Interaction[RushesClient], reasons: tuple[Reason, ...]) -> None:
-    view = cards.refused(reasons)
+async def _reply(interaction: discord.Interaction[RushesClient], view: cards.Sheet) -> None:
     if interaction.response.is_done():
         await interaction.edit_original_response(view=view)
     else:
         await interaction.response.send_message(view=view, ephemeral=True)
+
+
+def _log_trouble(interaction: discord.Interaction[RushesClient], error: RushesError) -> None:
+    """The detail is a status, a class name or a decoder's or disk's complaint; only PostgreSQL's quotes rows."""
+    detail = "" if error.reason.code in _DETAIL_QUOTES_ROWS else error.detail
+    _log.info("answered with trouble", interaction=interaction.id, reason=error.reason.code, detail=detail)
+
+
+def _log_untold(event: str, interaction: discord.Interaction[RushesClient], failure: BaseException) -> None:
+    status, code = (failure.status, failure.code) if isinstance(failure, discord.HTTPException) else (None, None)
+    event = "interaction too old to answer" if _too_late(failure) else event
+    _log.warning(event, interaction=interaction.id, kind=type(failure).__name__, status=status, code=code)
 
 
 def _too_late(error: BaseException) -> bool:

@@ -1,5 +1,7 @@
 """`/video make` and the message menu's “Make video”."""
 
+from collections.abc import Callable
+
 import discord
 from discord import app_commands
 from discord.ext import commands
@@ -7,10 +9,11 @@ from discord.ext import commands
 from bot import cards
 from bot.client import RushesClient
 from bot.domain.custom_ids import FORM_PREFIX
+from bot.domain.errors import Refused
 from bot.domain.reasons import reason
 from bot.domain.references import Offer, OfferSource
 from bot.domain.requests import Parameters, Wish
-from cogs.errors import answer_error, answered
+from cogs.errors import answer_error, answered, tell
 from cogs.wishes import offers_of, wish_from
 
 _ASPECTS = ("auto", "21:9", "16:9", "4:3", "1:1", "3:4", "9:16")
@@ -24,10 +27,13 @@ DURATIONS = [
 ]
 RESOLUTIONS = [app_commands.Choice(name=name, value=name) for name in _RESOLUTIONS]
 ASPECTS = [app_commands.Choice(name=name, value=name) for name in _ASPECTS]
+_FURTHER_FILES = {f"ref{number}": "One more file" for number in range(2, 13)}
 
 
+@app_commands.guild_only()
+@app_commands.allowed_installs(guilds=True, users=False)
 class Video(commands.GroupCog, name="video", description="Turn attachments into a video"):
-    """Making videos."""
+    """Making videos. Where is decided for the whole group: Discord knows no such limit of a subcommand."""
 
     def __init__(self, client: RushesClient) -> None:
         super().__init__()
@@ -35,15 +41,15 @@ class Video(commands.GroupCog, name="video", description="Turn attachments into 
         self._open_forms: set[str] = set()
         menu = app_commands.ContextMenu(name="Make video", callback=self.make_video)
         menu.guild_only = True
+        menu.allowed_contexts = app_commands.AppCommandContext(guild=True, dm_channel=False, private_channel=False)
         menu.allowed_installs = app_commands.AppInstallationType(guild=True, user=False)
         client.tree.add_command(menu)
 
     @app_commands.command(name="make", description="Make a video from a prompt and up to 12 files")
-    @app_commands.guild_only()
-    @app_commands.allowed_installs(guilds=True, users=False)
     @app_commands.describe(
         prompt="What happens. Point at files as @Image1, “the first image”, #2 or hero.png",
         ref1="The first file: an image, a clip or a sound",
+        **_FURTHER_FILES,
         duration="How long the video is",
         resolution="720p unless you say otherwise",
         aspect_ratio="The shape of the picture",
@@ -95,30 +101,32 @@ class Video(commands.GroupCog, name="video", description="Turn attachments into 
         """The message menu: a form at once, before any I/O; the message's text and files are in it already."""
         form_id = FORM_PREFIX + self._client.services.form_id()
         self._open_forms.add(form_id)
-        form = MakeVideoForm(form_id, message.content, offers_of(message.attachments, OfferSource.TARGET))
+        offers = offers_of(message.attachments, OfferSource.TARGET)
+        form = MakeVideoForm(form_id, message.content, offers, closed=self._open_forms.discard)
         await interaction.response.send_modal(form)
 
     @commands.Cog.listener()
     async def on_interaction(self, interaction: discord.Interaction[RushesClient]) -> None:
-        """A form that was open while the bot restarted: discord.py knows it no more, the person is told."""
+        """A form that was open for too long, or while the bot restarted: discord.py drops it, the person is told."""
         data = interaction.data or {}
         form_id = str(data.get("custom_id", ""))
         if interaction.type is not discord.InteractionType.modal_submit or not form_id.startswith(FORM_PREFIX):
             return
-        if form_id not in self._open_forms:
-            view = cards.refused((reason("form-expired"),))
-            await interaction.response.send_message(view=view, ephemeral=True)
+        if form_id not in self._open_forms and not interaction.response.is_done():
+            async with answered(interaction):
+                raise Refused(reason("form-expired"))
 
 
 class MakeVideoForm(discord.ui.Modal, title="Make video"):
     """Prompt, more files, length and shape; the target's files are listed above with their numbers."""
 
-    def __init__(self, form_id: str, text: str, offers: tuple[Offer, ...]) -> None:
+    def __init__(self, form_id: str, text: str, offers: tuple[Offer, ...], *, closed: Callable[[str], None]) -> None:
+        """`closed` is called with the id when the form was sent, or has been open for an hour."""
         super().__init__(custom_id=form_id, timeout=3600)
-        self._offers = offers
+        self._offers, self._closed = offers, closed
         self.prompt = discord.ui.TextInput[MakeVideoForm](
             style=discord.TextStyle.paragraph,
-            default=text[:_MAX_PROMPT_CHARACTERS],
+            default=_start(text),
             min_length=1,
             max_length=_MAX_PROMPT_CHARACTERS,
             placeholder="the first image walks like video 1 …",
@@ -133,19 +141,23 @@ class MakeVideoForm(discord.ui.Modal, title="Make video"):
         self.add_item(discord.ui.Label(text="Shape", component=self.aspect_ratio))
 
     async def on_submit(self, interaction: discord.Interaction[RushesClient]) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]  our client is the only one
-        """Defers, asks, answers."""
-        async with answered(interaction):
-            await interaction.response.defer(ephemeral=True, thinking=True)
-            parameters = Parameters(
-                duration_seconds=_seconds(self.duration.values[0]), aspect_ratio=self.aspect_ratio.values[0]
-            )
-            offers = (*self._offers, *offers_of(self.files.values, OfferSource.FORM))
-            await answer(
-                interaction, wish_from(interaction, prompt=self.prompt.value, offers=offers, parameters=parameters)
-            )
+        """Defers, asks, answers. What is raised goes to `on_error`; the form can then be sent again."""
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        parameters = Parameters(
+            duration_seconds=_seconds(self.duration.values[0]), aspect_ratio=self.aspect_ratio.values[0]
+        )
+        offers = (*self._offers, *offers_of(self.files.values, OfferSource.FORM))
+        await answer(
+            interaction, wish_from(interaction, prompt=self.prompt.value, offers=offers, parameters=parameters)
+        )
+        self._closed(self.custom_id)
+
+    async def on_timeout(self) -> None:
+        """From now on discord.py drops the form when it is sent; `Video.on_interaction` answers it."""
+        self._closed(self.custom_id)
 
     async def on_error(self, interaction: discord.Interaction[RushesClient], error: Exception, /) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]  same
-        """Whatever happens before `on_submit` runs."""
+        """Whatever `on_submit` raises, and what happens before it runs."""
         await answer_error(interaction, error)
 
 
@@ -154,11 +166,16 @@ async def answer(interaction: discord.Interaction[RushesClient], wish: Wish) -> 
     services = interaction.client.services
     snapshot = await services.submit(wish)
     view = cards.accepted(snapshot, rendered_prompt=services.rendered(snapshot))
-    await interaction.edit_original_response(view=view)
+    await tell(interaction, view)
 
 
 def _seconds(duration: str) -> int | None:
     return None if duration == "auto" else int(duration)
+
+
+def _start(text: str) -> str:
+    """As much of a message's text as the field takes, in UTF-16 units, the strictest way to read “characters”."""
+    return text.encode("utf-16-le")[: 2 * _MAX_PROMPT_CHARACTERS].decode("utf-16-le", "ignore")
 
 
 def _select(options: list[tuple[str, str]]) -> discord.ui.Select[MakeVideoForm]:

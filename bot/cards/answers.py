@@ -11,6 +11,7 @@ from bot.domain import words
 from bot.domain.reasons import Reason, reason
 from bot.domain.references import Offer, display_name
 from bot.domain.requests import Snapshot
+from bot.domain.states import RequestState
 
 _PROMPT_UNITS = 1000
 _WARNINGS_UNITS = 1000
@@ -35,26 +36,45 @@ def accepted(snapshot: Snapshot, *, rendered_prompt: str) -> Sheet:
     )
 
 
-def refused(reasons: Sequence[Reason]) -> Sheet:
-    """Nothing was made of it: every reason found, and that it cost nothing."""
+def refused(reasons: Sequence[Reason], *, nothing_spent: bool = True, log_id: int | None = None) -> Sheet:
+    """It was not done: every reason found, that it cost nothing where that is known, and where the log has it."""
     listed = [f"- {said.sentence(cause)}" for cause in reasons] if len(reasons) > 1 else []
     text = said.joined(listed, _REASONS_UNITS) if listed else said.sentences(reasons, _REASONS_UNITS)
-    return Sheet(("### That did not work", text, words.NOTHING_SPENT), colour=REFUSED_COLOUR)
+    parts = (
+        "### That did not work",
+        text,
+        words.NOTHING_SPENT if nothing_spent else "",
+        f"-# Id `{log_id}`" if log_id is not None else "",
+    )
+    return Sheet(parts, colour=REFUSED_COLOUR)
 
 
 def cancelled(snapshot: Snapshot) -> Sheet:
     """The wish to end a request was noted: what happens now, or, when it ended at once, what it cost."""
-    over = snapshot.request.state.final
-    said_so = words.money_line(snapshot.known_cost_usd_micros) if over else words.say(reason("cancel-requested"))
-    return Sheet(
-        ("### Cancelled" if over else "### Cancelling", said_so, f"-# Request `{snapshot.request.id}`"),
-        colour=colour(snapshot.request.state),
-    )
+    state = snapshot.request.state
+    if state is RequestState.CANCELLED:
+        title, text = "### Cancelled", words.money_line(snapshot.known_cost_usd_micros)
+    elif state.final:
+        title, text = "### Too late to cancel", said.sentence(reason("cancel-too-late"))
+    else:
+        title, text = "### Cancelling", said.cancelling(snapshot)
+    return Sheet((title, text, f"-# Request `{snapshot.request.id}`"), colour=colour(state))
+
+
+def delivering_again(snapshot: Snapshot) -> Sheet:
+    """The wish to have a kept video posted was noted."""
+    text = said.sentence(reason("delivering-again"))
+    return Sheet((text, f"-# Request `{snapshot.request.id}`"), colour=colour(snapshot.request.state))
 
 
 def offered(offers: Sequence[Offer]) -> str:
-    """The target's files as the form lists them, numbered as they will be; for a message without any, how to go on."""
+    """The target's files as the form lists them; for a message without any, how to go on.
+
+    The numbers are those they will have unless two files have the same content, which nobody knows before they are
+    fetched: then the later ones move up, and the list says so.
+    """
     if not offers:
         return "The message has no files. Add some below, or describe the video in words alone."
     lines = [f"`#{number}` {inline(display_name(offer.name), _NAME_UNITS)}" for number, offer in enumerate(offers, 1)]
-    return "From the message:\n" + joined(lines, _OFFERS_UNITS)
+    alike = "\nIdentical files count once." if len(offers) > 1 else ""
+    return "From the message:\n" + joined(lines, _OFFERS_UNITS) + alike

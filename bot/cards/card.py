@@ -9,7 +9,7 @@ from bot.cards import said
 from bot.cards.blocks import asked_by, message_link, moment, parameters_line, prompt_block, references_block, time_taken
 from bot.cards.marker import marker
 from bot.cards.sheet import Sheet
-from bot.cards.titles import colour, take_lines, title
+from bot.cards.titles import colour, take_lines, title, waits_for_operator
 from bot.domain import words
 from bot.domain.custom_ids import Action, ButtonId
 from bot.domain.reasons import reason
@@ -19,12 +19,11 @@ from bot.domain.states import RequestState, TakeState
 _PROMPT_UNITS = 1200
 _WHY_UNITS = 700
 _SLOT = "card"
+_RESULTS = "result-"
 _S = RequestState
 _BEFORE_WORK = frozenset({_S.DRAFT, _S.AWAITING_APPROVAL, _S.QUEUED, _S.PREPARING})
 _WITHOUT_CLIP = frozenset({_S.EXPIRED, _S.DENIED, _S.CANCELLED, _S.FAILED})
-_CANCELLABLE_TAKES = frozenset(
-    {TakeState.PLANNED, TakeState.SUBMITTING, TakeState.RENDERING, TakeState.NEEDS_REVIEW},
-)
+_CANCELLABLE_TAKES = frozenset({TakeState.PLANNED, TakeState.SUBMITTING, TakeState.RENDERING})
 
 
 def card(snapshot: Snapshot, *, rendered_prompt: str) -> Sheet:
@@ -45,13 +44,20 @@ def card(snapshot: Snapshot, *, rendered_prompt: str) -> Sheet:
 
 
 def can_be_cancelled(snapshot: Snapshot) -> bool:
-    """True while a cancel button makes sense: not asked for yet, and something is left to stop."""
+    """True while a cancel button makes sense: not asked for yet, and something is left that we can stop."""
     request = snapshot.request
     if request.cancel_requested_by is not None:
         return False
     if request.state is _S.WORKING:
         return any(take.state in _CANCELLABLE_TAKES for take in snapshot.takes)
     return request.state in _BEFORE_WORK
+
+
+def can_be_delivered_again(snapshot: Snapshot) -> bool:
+    """True when a kept video's channel is still there: a slot that was begun never moves to another one."""
+    request = snapshot.request
+    gone = request.failure is not None and request.failure.code == "channel-gone"
+    return request.state is _S.KEPT and not gone
 
 
 def _below_title(snapshot: Snapshot) -> str:
@@ -69,17 +75,36 @@ def _below_title(snapshot: Snapshot) -> str:
 def _news(snapshot: Snapshot) -> str:
     request = snapshot.request
     if request.state is _S.DELIVERED:
-        return _link(snapshot)
-    if request.state in _WITHOUT_CLIP or request.state is _S.KEPT:
-        return "\n".join(part for part in (said.why(snapshot, _WHY_UNITS), _money(snapshot)) if part)
-    lines = [take_lines(snapshot.takes) if request.state is _S.WORKING else ""]
-    if request.cancel_requested_by is not None and not request.state.final:
-        lines.append(words.say(reason("cancel-requested")))
+        lines = [_link(snapshot), *_refused_clips(snapshot)]
+    elif request.state is _S.KEPT:
+        again = said.sentence(reason("deliver-again")) if can_be_delivered_again(snapshot) else ""
+        lines = [said.why(snapshot, _WHY_UNITS), again, _money(snapshot)]
+    elif request.state in _WITHOUT_CLIP:
+        lines = [said.why(snapshot, _WHY_UNITS), _money(snapshot)]
+    else:
+        lines = [*_progress(snapshot)]
     return "\n".join(line for line in lines if line)
 
 
+def _progress(snapshot: Snapshot) -> Iterator[str]:
+    request = snapshot.request
+    if request.state is _S.WORKING:
+        yield take_lines(snapshot.takes)
+    if request.cancel_requested_by is not None or (request.state is _S.WORKING and waits_for_operator(snapshot.takes)):
+        yield said.cancelling(snapshot)
+
+
+def _refused_clips(snapshot: Snapshot) -> Iterator[str]:
+    """Why some clips of a delivered request are missing."""
+    if snapshot.request.failure is not None:
+        yield said.sentence(reason("clips-refused"))
+        yield said.why(snapshot, _WHY_UNITS)
+
+
 def _link(snapshot: Snapshot) -> str:
-    post = snapshot.post("result-1")
+    """To the first message of the result; when that one was refused, to the next."""
+    posted = [post for post in snapshot.posts if post.slot.startswith(_RESULTS) and post.message_id is not None]
+    post = min(posted, key=lambda one: int(one.slot.removeprefix(_RESULTS)), default=None)
     if post is None or post.message_id is None:
         return ""
     address = message_link(snapshot.request.place.guild_id, post.channel_id, post.message_id)
@@ -92,8 +117,13 @@ def _money(snapshot: Snapshot) -> str:
 
 def _buttons(snapshot: Snapshot) -> Iterator[discord.ui.Item[Any]]:
     if can_be_cancelled(snapshot):
-        custom_id = str(ButtonId(Action.CANCEL, snapshot.request.id))
-        button: discord.ui.Button[Any] = discord.ui.Button(
-            label="Cancel", style=discord.ButtonStyle.secondary, custom_id=custom_id
-        )
-        yield discord.ui.ActionRow(button)
+        yield _button(snapshot, Action.CANCEL, "Cancel")
+    if can_be_delivered_again(snapshot):
+        yield _button(snapshot, Action.DELIVER, "Deliver again")
+
+
+def _button(snapshot: Snapshot, action: Action, label: str) -> discord.ui.ActionRow[Any]:
+    custom_id = str(ButtonId(action, snapshot.request.id))
+    return discord.ui.ActionRow(
+        discord.ui.Button(label=label, style=discord.ButtonStyle.secondary, custom_id=custom_id)
+    )

@@ -7,6 +7,7 @@ import discord
 
 from bot.cards import said
 from bot.cards.blocks import asked_by, is_cut, parameters_line, prompt_block, references_block, time_taken
+from bot.cards.card import can_be_delivered_again
 from bot.cards.marker import marker
 from bot.cards.sheet import Sheet
 from bot.cards.text import inline, one_line
@@ -14,10 +15,10 @@ from bot.cards.titles import colour
 from bot.domain import words
 from bot.domain.reasons import reason
 from bot.domain.requests import Snapshot
-from bot.domain.states import RequestState, TakeState
+from bot.domain.states import RequestState
 
 PROMPT_FILE: Final = "prompt.txt"
-FIRST_SLOT: Final = "result-1"
+_FIRST_SLOT: Final = "result-1"
 _NOTICE_SLOT: Final = "notice"
 _WRITTEN, _SENT, _ONLY = "Prompt, as written", "Prompt, as sent", "Prompt"
 _PROMPT_UNITS = 750
@@ -32,19 +33,20 @@ def result(
     clips: Sequence[str],
     *,
     rendered_prompt: str,
-    slot: str = FIRST_SLOT,
+    slot: str = _FIRST_SLOT,
+    further: bool = False,
     now_ms: int | None = None,
 ) -> Sheet:
     """The post that carries `clips` (names of files attached to it, at most 10), as of `now_ms`.
 
-    The first message tells everything; further ones (`slot` result-2 …) show their clips and whose they are.
+    The first message tells everything; `further` ones show their clips and whose they are.
     When `prompt_file` has a text, a file named `prompt.txt` is attached to the first one too.
     """
     request = snapshot.request
-    details = _details(snapshot, rendered_prompt, now_ms) if slot == FIRST_SLOT else ()
+    details = () if further else _details(snapshot, rendered_prompt, now_ms)
     return Sheet(
         (
-            _headline(snapshot, slot),
+            f"More for {asked_by(request)}" if further else _headline(snapshot, len(clips)),
             _gallery(clips, rendered_prompt),
             *details,
             f"-# AI-generated · {inline(request.model_id or 'model unknown', _MODEL_UNITS)}",
@@ -63,13 +65,14 @@ def prompt_file(snapshot: Snapshot, rendered_prompt: str) -> str | None:
 
 
 def notice(snapshot: Snapshot) -> Sheet:
-    """The request ended without a clip: why, what it cost, what to do next."""
+    """The request ended without a posted clip: why, what it cost, what to do next."""
     request = snapshot.request
     cause = said.why(snapshot, _WHY_UNITS) or words.say(reason("internal-error"))
     return Sheet(
         (
             f"{asked_by(request)}, {_NO_CLIP.get(request.state, 'there is no video')}.",
             cause,
+            words.say(reason("deliver-again")) if can_be_delivered_again(snapshot) else "",
             words.money_line(snapshot.known_cost_usd_micros),
             marker(request.id, _NOTICE_SLOT),
         ),
@@ -82,18 +85,17 @@ _NO_CLIP: Final = {
     RequestState.FAILED: "your video could not be made",
     RequestState.EXPIRED: "your video was not confirmed in time",
     RequestState.DENIED: "your video was not approved",
-    RequestState.KEPT: "your video could not be posted",
+    RequestState.KEPT: "your video is ready but could not be posted here",
 }
 
 
-def _headline(snapshot: Snapshot, slot: str) -> str:
-    request = snapshot.request
-    if slot != FIRST_SLOT:
-        return f"More for {asked_by(request)}"
-    ready, asked = sum(take.state is TakeState.FETCHED for take in snapshot.takes), len(snapshot.takes)
-    what = "your video" if asked <= 1 else f"{ready} of {asked} takes" if ready < asked else f"your {asked} takes"
+def _headline(snapshot: Snapshot, clip_count: int) -> str:
+    """It counts the clips of this very message: whether the others can be posted is not known yet."""
+    request, asked = snapshot.request, len(snapshot.takes)
+    brought = f"{clip_count} of {asked} takes" if clip_count < asked else f"your {asked} takes"
+    what = brought if asked > 1 else "your video"
     late = "\nIt was too late to stop it." if request.cancel_requested_by is not None else ""
-    return f"{asked_by(request)}, here {'are' if asked > 1 and ready > 1 else 'is'} {what}.{late}"
+    return f"{asked_by(request)}, here {'are' if asked > 1 and clip_count > 1 else 'is'} {what}.{late}"
 
 
 def _gallery(clips: Sequence[str], rendered_prompt: str) -> discord.ui.MediaGallery[Any]:

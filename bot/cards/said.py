@@ -3,11 +3,12 @@
 from collections.abc import Iterable
 
 from bot.cards.text import inline, joined
+from bot.cards.titles import waits_for_operator
 from bot.domain import words
 from bot.domain.prompts import Finding, Severity
 from bot.domain.reasons import Reason, reason
 from bot.domain.requests import Snapshot, Take
-from bot.domain.states import TakeState
+from bot.domain.states import RequestState, TakeState
 
 _ARGUMENT_UNITS = 200
 
@@ -39,6 +40,15 @@ def why(snapshot: Snapshot, limit: int) -> str:
     if request.cancel_requested_by is not None:
         return sentences([reason("cancelled", person=request.cancel_requested_by)], limit)
     return lost_takes(snapshot, limit)
+
+
+def cancelling(snapshot: Snapshot) -> str:
+    """What becomes of the wish to end a request that is not over yet."""
+    if snapshot.request.state is RequestState.DELIVERING:
+        return sentence(reason("cancel-delivering"))
+    if waits_for_operator(snapshot.takes):
+        return sentence(reason("needs-review"))
+    return sentence(reason("cancel-requested"))
 
 
 def lost_takes(snapshot: Snapshot, limit: int) -> str:

@@ -5,14 +5,9 @@ each view with a button in memory. Our buttons are found by their custom id, so 
 """
 
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Any
 
 import discord
-
-from bot.cards.text import units
-
-MAX_UNITS: Final = 4000
-"""Discord: text over all components of a message."""
 
 
 class Sheet(discord.ui.LayoutView):
@@ -37,8 +32,3 @@ class Sheet(discord.ui.LayoutView):
     def texts(self) -> tuple[str, ...]:
         """Every text, from top to bottom."""
         return tuple(item.content for item in self.walk_children() if isinstance(item, discord.ui.TextDisplay))
-
-    @property
-    def text_units(self) -> int:
-        """The length of all texts together, in UTF-16 units."""
-        return sum(units(text) for text in self.texts)

@@ -13,7 +13,7 @@ _JOINERS = frozenset("\u200c\u200d")  # Persian and Indic words and joined emoji
 _DROPPED = frozenset({"Cc", "Cf", "Cs", "Co"})
 _LINE_BREAKS = re.compile(r"\r\n?|[\u0085\u2028\u2029\v\f]")
 _INLINE = re.compile(r"[\\`*_~|\[<]|:(?=//)")
-_LINE_START = re.compile(r"^(\s*)(?=[-#>+])", re.MULTILINE)
+_LINE_START = re.compile(r"^([^\S\n]*)(?=[-#>+])", re.MULTILINE)  # each line by itself, or a mark is escaped twice
 _EVERYONE = re.compile(r"@(?=everyone|here)", re.IGNORECASE)
 _NONCHARACTER_MASK = 0xFFFE
 

@@ -15,7 +15,7 @@ _TITLES: Final[Mapping[RequestState, str]] = {
     _S.WORKING: "Rendering",
     _S.DELIVERING: "Posting",
     _S.DELIVERED: "Done",
-    _S.KEPT: "Kept",
+    _S.KEPT: "Kept: ready, but not posted",
     _S.EXPIRED: "Expired",
     _S.DENIED: "Denied",
     _S.CANCELLED: "Cancelled",
@@ -72,11 +72,17 @@ def take_lines(takes: Sequence[Take]) -> str:
     return " · ".join(f"Take {take.ordinal}: {_TAKE_WORDS[take.state]}" for take in takes)
 
 
+def waits_for_operator(takes: Sequence[Take]) -> bool:
+    """True when nothing goes on before the operator has decided: every unfinished take needs review."""
+    active = [take for take in takes if not take.state.final]
+    return bool(active) and all(take.state is TakeState.NEEDS_REVIEW for take in active)
+
+
 def _working(takes: Sequence[Take]) -> str:
     active = [take for take in takes if not take.state.final]
     if not active:
         return _TITLES[_S.WORKING]
-    if all(take.state is TakeState.NEEDS_REVIEW for take in active):
+    if waits_for_operator(takes):
         return "Waiting for the operator"
     current = min(active, key=lambda take: (take.state is TakeState.NEEDS_REVIEW, take.ordinal))
     word = "Fetching" if current.state is TakeState.FETCHING else "Rendering"

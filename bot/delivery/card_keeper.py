@@ -4,8 +4,10 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Final
 
+from bot.delivery.slots import CARD
 from bot.domain.errors import DeliveryRefused, Unavailable
 from bot.domain.ports import Courier, RequestStore
+from bot.domain.requests import Snapshot
 
 ReportTrouble = Callable[[str, Exception], None]
 """Called with a request id and what kept its card from being drawn."""
@@ -17,6 +19,9 @@ _LONGEST_REST_SECONDS: Final = 60.0
 
 class CardKeeper:
     """The `Cards` of production: one edit of a card at a time, then `interval_seconds` of rest; the last state wins.
+
+    It only edits. A card that is not there yet is posted by the request's own steps, at its turn there: two who post
+    at once would have nothing but Discord's nonce between them.
 
     `run` belongs into the caller's TaskGroup; `changed` may be called before, during and after it. `flush` draws
     what is still owed once `run` has been cancelled.
@@ -46,11 +51,6 @@ class CardKeeper:
         """The card wants to be drawn anew; many calls before that make one edit."""
         self._owed[request_id] = None
         self._wanted.set()
-
-    @property
-    def idle(self) -> bool:
-        """True when no card is owed, drawn or at rest; nothing is remembered then."""
-        return not (self._owed or self._busy or self._rest_until or self._failures)
 
     async def run(self) -> None:
         """Draws what is owed until cancelled. A card's trouble is reported and stops neither the loop nor others."""
@@ -97,7 +97,7 @@ class CardKeeper:
     async def _draw(self, request_id: str) -> None:
         try:
             snapshot = await self._store.load(request_id)
-            if snapshot is not None:
+            if snapshot is not None and _is_posted(snapshot):
                 await self._courier.show_card(snapshot)
         except Unavailable as unavailable:
             self._failures[request_id] = self._failures.get(request_id, 0) + 1
@@ -121,3 +121,8 @@ class CardKeeper:
         seconds = self._rest_until.get(request_id, 0.0) - self._monotonic()
         if seconds > 0:
             await self._sleep(min(seconds, at_most_seconds))
+
+
+def _is_posted(snapshot: Snapshot) -> bool:
+    card = snapshot.post(CARD)
+    return card is not None and card.message_id is not None

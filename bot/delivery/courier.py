@@ -1,25 +1,31 @@
 """Cards and results on their way to Discord."""
 
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
 import discord
+import structlog
 
 from bot import cards
 from bot.cards.text import fitted, one_line
 from bot.delivery.discord_rest import DiscordRest, Draft, MessageGone, Upload
 from bot.delivery.post_once import PostOnce
-from bot.delivery.slots import CARD, NOTICE, Parcel, parcels, result_slot
+from bot.delivery.slots import CARD, NOTICE, Parcel, parcels
 from bot.domain.errors import DeliveryRefused
 from bot.domain.identity import Clock
 from bot.domain.ports import FaultPoint, RequestStore, no_fault
+from bot.domain.reasons import Reason
 from bot.domain.requests import ChannelKind, Request, Snapshot, Take
+from bot.domain.states import RequestState
 
 RenderPrompt = Callable[[Request], str]
 """The prompt as the model reads it; for a request without a parsed prompt, as it was written."""
 
+_log: structlog.stdlib.BoundLogger = structlog.get_logger("rushes.delivery")
+_THREAD: Final = "thread"
+"""What the log calls a thread that may not be opened; it is no slot of the outbox."""
 _THREAD_NAME_CHARACTERS: Final = 100
 _SUFFIXES: Final = {"mp4": ".mp4", "mov": ".mov", "webm": ".webm"}
 
@@ -62,30 +68,51 @@ class DiscordCourier:
             return None
         try:
             message_id = await self._card_message(snapshot)
-            return await self._rest.start_thread(place.channel_id, message_id, _thread_name(request))
+            with _refusals_logged(request.id, _THREAD):
+                return await self._rest.start_thread(place.channel_id, message_id, _thread_name(request))
         except (MessageGone, DeliveryRefused):
             return None
 
-    async def deliver(self, snapshot: Snapshot, clips: Sequence[tuple[Take, Path]]) -> None:
-        """One message with all clips, or one a clip when they do not fit together. Slots with a message are skipped."""
+    async def deliver(self, snapshot: Snapshot, clips: Sequence[tuple[Take, Path]]) -> tuple[Reason, ...]:
+        """One message with all clips, or one a clip when they do not fit together. Slots with a message are skipped.
+
+        Every message is tried; the first that is posted tells everything. Answers why others were refused;
+        `DeliveryRefused` when all were. `Unavailable`: call again, what is posted is not posted again.
+        """
         paths = {take.id: path for take, path in clips}
         limit_bytes = snapshot.request.place.upload_limit_bytes
-        for parcel in parcels([take for take, _ in clips], upload_limit_bytes=limit_bytes):
-            post = snapshot.post(parcel.slot)
-            if post is None or post.message_id is None:
-                await self._post(snapshot, parcel.slot, self._result(snapshot, parcel, paths))
+        planned = parcels([take for take, _ in clips], upload_limit_bytes=limit_bytes)
+        refusals: list[DeliveryRefused] = []
+        for position, parcel in enumerate(planned):
+            further = len(refusals) < position
+            try:
+                await self._post_parcel(snapshot, parcel, paths, further=further)
+            except DeliveryRefused as refused:
+                refusals.append(refused)
+        if refusals and len(refusals) == len(planned):
+            raise refusals[0]
+        return tuple(refused.reason for refused in refusals)
 
     async def announce(self, snapshot: Snapshot) -> None:
-        """Posts the notice once, where the result would have gone. `Unavailable`, `DeliveryRefused`."""
-        post = snapshot.post(NOTICE)
+        """Posts the notice once: where the result would have gone, or, where that was refused, beside the card."""
+        request, post = snapshot.request, snapshot.post(NOTICE)
+        thread_id = None if request.state is RequestState.KEPT else request.thread_id
         if post is None or post.message_id is None:
             draft = Draft(draw=lambda: cards.notice(snapshot), ping=self._ping(snapshot))
-            await self._post(snapshot, NOTICE, draft)
+            await self._post(snapshot, NOTICE, thread_id or request.place.channel_id, draft)
 
-    async def _post(self, snapshot: Snapshot, slot: str, draft: Draft) -> None:
+    async def _post_parcel(
+        self, snapshot: Snapshot, parcel: Parcel, paths: Mapping[str, Path], *, further: bool
+    ) -> None:
+        request, post = snapshot.request, snapshot.post(parcel.slot)
+        if post is None or post.message_id is None:
+            draft = self._result(snapshot, parcel, paths, further=further)
+            await self._post(snapshot, parcel.slot, request.thread_id or request.place.channel_id, draft)
+
+    async def _post(self, snapshot: Snapshot, slot: str, channel_id: int, draft: Draft) -> None:
         request = snapshot.request
-        channel_id = request.thread_id or request.place.channel_id
-        await self._once.post(request.id, slot, channel_id, draft, shown=request.state.value)
+        with _refusals_logged(request.id, slot):
+            await self._once.post(request.id, slot, channel_id, draft, shown=request.state.value)
 
     # --- the card ------------------------------------------------------------------------------------------------
 
@@ -97,10 +124,11 @@ class DiscordCourier:
         request, post = snapshot.request, snapshot.post(CARD)
         message_id = post.message_id if post else None
         try:
-            if post is None or message_id is None:
-                message_id = await self._post_card(snapshot)
-            else:
-                await self._edit_card(snapshot, post.channel_id, message_id)
+            with _refusals_logged(request.id, CARD):
+                if post is None or message_id is None:
+                    message_id = await self._post_card(snapshot)
+                else:
+                    await self._edit_card(snapshot, post.channel_id, message_id)
         except DeliveryRefused:
             await self._store.record_post(request.id, CARD, message_id=message_id, shown=request.state.value)
             raise
@@ -122,21 +150,36 @@ class DiscordCourier:
 
     # --- the result ----------------------------------------------------------------------------------------------
 
-    def _result(self, snapshot: Snapshot, parcel: Parcel, paths: dict[str, Path]) -> Draft:
+    def _result(self, snapshot: Snapshot, parcel: Parcel, paths: Mapping[str, Path], *, further: bool) -> Draft:
         rendered, now_ms = self._render(snapshot.request), self._clock()
         clips = [Upload(name=_clip_name(take), content=paths[take.id]) for take in parcel.takes]
         names = [clip.name for clip in clips]
-        first = parcel.slot == result_slot(1)
-        prompt = cards.prompt_file(snapshot, rendered) if first else None
+        prompt = None if further else cards.prompt_file(snapshot, rendered)
         texts = [Upload(name=cards.PROMPT_FILE, content=prompt.encode())] if prompt is not None else []
         return Draft(
-            draw=lambda: cards.result(snapshot, names, rendered_prompt=rendered, slot=parcel.slot, now_ms=now_ms),
+            draw=lambda: cards.result(
+                snapshot, names, rendered_prompt=rendered, slot=parcel.slot, further=further, now_ms=now_ms
+            ),
             uploads=(*clips, *texts),
-            ping=self._ping(snapshot) if first else None,
+            ping=None if further else self._ping(snapshot),
         )
 
     def _ping(self, snapshot: Snapshot) -> int | None:
         return snapshot.request.person.id if self._ping_requester else None
+
+
+@contextmanager
+def _refusals_logged(request_id: str, slot: str) -> Generator[None]:
+    """For the operator: one event a refusal, with Discord's status and code and never a word of what was posted."""
+    try:
+        yield
+    except DeliveryRefused as refused:
+        verdict = refused.__cause__
+        status, code = (verdict.status, verdict.code) if isinstance(verdict, discord.HTTPException) else (None, None)
+        _log.warning(
+            "delivery refused", request=request_id, slot=slot, reason=refused.reason.code, status=status, code=code
+        )
+        raise
 
 
 def _clip_name(take: Take) -> str:

@@ -176,12 +176,17 @@ def _translated(error: discord.HTTPException, byte_count: int) -> Exception:
         return MessageGone()
     code = _CODES.get(error.code) or ("delivery-too-large" if error.status == _TOO_LARGE else "delivery-refused")
     if error.code not in _CODES and _may_pass(error):
-        return Unavailable(reason("discord-unavailable"), detail=str(error))
+        return Unavailable(reason("discord-unavailable"), detail=_status(error))
     arguments: dict[str, dict[str, Argument]] = {
         "delivery-too-large": {"size": words.byte_size(byte_count)},
         "delivery-refused": {"error": error.code or error.status},
     }
-    return DeliveryRefused(Reason(code, arguments.get(code, {})), detail=str(error))
+    return DeliveryRefused(Reason(code, arguments.get(code, {})), detail=_status(error))
+
+
+def _status(error: discord.HTTPException) -> str:
+    """Discord's verdict without its words, which may quote what was posted."""
+    return f"HTTP {error.status}, code {error.code}"
 
 
 def _may_pass(error: discord.HTTPException) -> bool:

@@ -48,6 +48,18 @@ class RestPoster:
                 return None
             raise
 
+    async def find(self, channel_id: int, *, marker_prefix: str) -> int | None:
+        """Looks through the newest messages. A refusal is `Unavailable`, as when deleting; a channel gone has none."""
+        try:
+            found = await self._rest.find_recent(
+                channel_id, _LOOK_BACK_MESSAGES, lambda texts: texts[0].startswith(marker_prefix)
+            )
+        except DeliveryRefused as refused:
+            if refused.reason.code != "channel-gone":
+                raise Unavailable(reason("discord-unavailable"), detail=refused.detail) from refused
+            return None
+        return None if found is None else found.message_id
+
     async def delete(self, channel_id: int, message_id: int) -> None:
         """Deletes the message. A refusal is `Unavailable`: the operator can mend it, and it is tried again."""
         try:

@@ -1,7 +1,7 @@
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot.cards import find_marker, marker
@@ -16,6 +16,7 @@ def shown(text: str) -> str:
 
 
 @given(ANY_TEXT)
+@example("\n> after an empty line")
 def test_escaped_text_reads_as_it_was_written(text: str) -> None:
     plain = clean(text).replace("\\", "/")
 

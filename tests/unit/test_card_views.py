@@ -14,6 +14,7 @@ from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 
 from bot import cards
+from bot.domain import words
 from bot.domain.media import Kind
 from bot.domain.prompts import Finding, Severity
 from bot.domain.reasons import Reason, reason
@@ -94,11 +95,36 @@ def test_a_cancelling_says_whether_it_is_over_and_what_it_cost() -> None:
     assert "### Cancelling\nBeing cancelled" in asked
 
 
+def test_a_wish_to_cancel_that_comes_too_late_is_not_called_a_cancelling() -> None:
+    over = read(cards.cancelled(make_snapshot(S.DELIVERED, make_take(), cancel_requested_by=42)))
+    on_its_way = read(cards.cancelled(make_snapshot(S.DELIVERING, make_take(), cancel_requested_by=42)))
+
+    assert "### Too late to cancel\nThis request has already ended." in over
+    assert "It is too late to cancel: the video is done and on its way." in on_its_way
+
+
+def test_a_wish_to_cancel_what_the_operator_has_to_decide_does_not_say_that_it_stops() -> None:
+    text = read(cards.cancelled(make_snapshot(S.WORKING, make_take(1, T.NEEDS_REVIEW), cancel_requested_by=42)))
+
+    assert "The operator has to decide" in text
+    assert "asked to stop" not in text
+
+
+def test_delivering_again_is_confirmed() -> None:
+    assert "It is being posted again." in read(cards.delivering_again(make_snapshot(S.DELIVERING, make_take())))
+
+
 def test_a_form_lists_the_messages_files_under_their_numbers() -> None:
     offers = [Offer(name=name, url="https://cdn.invalid", byte_count=1) for name in ("a*b.png", "c\u202ed.mp4")]
 
-    assert cards.offered(offers) == "From the message:\n`#1` a\\*b.png\n`#2` cd.mp4"
+    assert cards.offered(offers) == "From the message:\n`#1` a\\*b.png\n`#2` cd.mp4\nIdentical files count once."
     assert "The message has no files." in cards.offered([])
+
+
+def test_a_single_file_is_like_no_other() -> None:
+    offers = [Offer(name="a.png", url="https://cdn.invalid", byte_count=1)]
+
+    assert cards.offered(offers) == "From the message:\n`#1` a.png"
 
 
 # --- the card --------------------------------------------------------------------------------------------------------
@@ -116,7 +142,7 @@ def test_a_form_lists_the_messages_files_under_their_numbers() -> None:
         (make_snapshot(S.WORKING, make_take(1, T.NEEDS_REVIEW)), "### Waiting for the operator"),
         (make_snapshot(S.DELIVERING, make_take()), "### Posting"),
         (make_snapshot(S.DELIVERED, make_take()), "### Done"),
-        (make_snapshot(S.KEPT, make_take()), "### Kept"),
+        (make_snapshot(S.KEPT, make_take()), "### Kept: ready, but not posted"),
         (make_snapshot(S.FAILED), "### Failed"),
         (make_snapshot(S.CANCELLED), "### Cancelled"),
     ],
@@ -151,11 +177,50 @@ def test_a_cancelled_card_says_by_whom_and_what_it_cost() -> None:
     assert "Nothing was spent." in text
 
 
-def test_a_kept_card_says_why_it_could_not_be_posted() -> None:
-    text = card(make_snapshot(S.KEPT, make_take(), failure=reason("thread-locked")))
+KEPT_REASONS = [
+    reason("delivery-forbidden"),
+    reason("delivery-too-large", size="10.5 MB"),
+    reason("delivery-refused", error=50035),
+    reason("thread-locked"),
+]
 
-    assert "its thread is locked. Unlock it; the video is kept." in text
-    assert "It cost $0.60." in text or "It cost $0.61." in text
+
+@pytest.mark.parametrize("why", KEPT_REASONS, ids=lambda why: why.code)
+def test_a_kept_video_can_be_delivered_again_from_its_card(why: Reason) -> None:
+    snapshot = make_snapshot(S.KEPT, make_take(), failure=why)
+    view = cards.card(snapshot, rendered_prompt=PROMPT)
+
+    text = read(view)
+    assert words.say(why) in text
+    assert "Press “Deliver again” on the card once that is mended." in text
+    assert "It cost $0.6" in text
+    assert buttons(view) == [f"rushes:deliver:{REQUEST_ID}"]
+    assert text.count("Deliver again") == 2, "the sentence and the button"
+
+
+def test_what_can_not_be_delivered_any_more_offers_no_button() -> None:
+    snapshot = make_snapshot(S.KEPT, make_take(), failure=reason("channel-gone"))
+    view = cards.card(snapshot, rendered_prompt=PROMPT)
+
+    for text in (read(view), read(cards.notice(snapshot))):
+        assert "is gone, so it cannot be posted any more. The operator can see the video under this id." in text
+        assert "Deliver again" not in text
+    assert buttons(view) == []
+
+
+def test_a_done_card_says_which_clips_are_missing_and_promises_no_button() -> None:
+    post = Post(request_id=REQUEST_ID, slot="result-2", channel_id=99, intended_at_ms=NOW_MS, message_id=100)
+    refused = reason("delivery-too-large", size="10.5 MB")
+    snapshot = make_snapshot(S.DELIVERED, make_take(), make_take(2), posts=(post,), failure=refused)
+    view = cards.card(snapshot, rendered_prompt=PROMPT)
+
+    text = read(view)
+    assert "### Done" in text
+    assert "[Open the result](https://discord.com/channels/5/99/100)" in text
+    assert "Not every clip could be posted." in text
+    assert words.say(refused) in text
+    assert "Deliver again" not in text
+    assert buttons(view) == []
 
 
 def test_a_done_card_links_to_the_result() -> None:
@@ -185,6 +250,9 @@ def test_each_take_is_told_apart() -> None:
         (make_snapshot(S.QUEUED), True),
         (make_snapshot(S.WORKING, make_take(1, T.RENDERING)), True),
         (make_snapshot(S.WORKING, make_take(1, T.FETCHING)), False),
+        (make_snapshot(S.WORKING, make_take(1, T.NEEDS_REVIEW)), False),
+        (make_snapshot(S.WORKING, make_take(1), make_take(2, T.NEEDS_REVIEW)), False),
+        (make_snapshot(S.WORKING, make_take(1, T.NEEDS_REVIEW), make_take(2, T.RENDERING)), True),
         (make_snapshot(S.WORKING, make_take(1, T.RENDERING), cancel_requested_by=42), False),
         (make_snapshot(S.DELIVERING, make_take()), False),
         (make_snapshot(S.DELIVERED, make_take()), False),
@@ -195,6 +263,21 @@ def test_the_cancel_button_is_there_only_while_something_can_be_cancelled(snapsh
     view = cards.card(snapshot, rendered_prompt=PROMPT)
 
     assert buttons(view) == ([f"rushes:cancel:{REQUEST_ID}"] if can else [])
+
+
+@pytest.mark.parametrize("wished_by", [None, 42])
+def test_what_only_the_operator_can_decide_says_so(wished_by: int | None) -> None:
+    text = card(make_snapshot(S.WORKING, make_take(1), make_take(2, T.NEEDS_REVIEW), cancel_requested_by=wished_by))
+
+    assert "The operator has to decide; nothing is ordered twice." in text
+    assert "Being cancelled" not in text
+
+
+def test_a_video_on_its_way_is_not_called_cancelled() -> None:
+    text = card(make_snapshot(S.DELIVERING, make_take(), cancel_requested_by=42))
+
+    assert "It is too late to cancel: the video is done and on its way." in text
+    assert "Being cancelled" not in text
 
 
 def test_a_wish_to_cancel_shows_at_once() -> None:
@@ -216,9 +299,15 @@ def test_every_card_is_a_new_view_that_discord_py_need_not_remember() -> None:
 
 
 def result(
-    snapshot: Snapshot, rendered: str = PROMPT, clips: Sequence[str] = ("a.mp4",), slot: str = "result-1"
+    snapshot: Snapshot,
+    rendered: str = PROMPT,
+    clips: Sequence[str] = ("a.mp4",),
+    slot: str = "result-1",
+    *,
+    further: bool = False,
 ) -> str:
-    return read(cards.result(snapshot, clips, rendered_prompt=rendered, slot=slot, now_ms=NOW_MS + 42_000))
+    now_ms = NOW_MS + 42_000
+    return read(cards.result(snapshot, clips, rendered_prompt=rendered, slot=slot, further=further, now_ms=now_ms))
 
 
 def test_the_result_tells_everything_about_itself() -> None:
@@ -250,9 +339,11 @@ def test_the_clips_are_the_gallery() -> None:
 
 
 def test_a_seed_that_was_not_sent_is_not_shown() -> None:
-    take = make_take(body={"prompt": "x"})
+    dropped = Finding(reason=reason("parameter-dropped", name="seed"), severity=Severity.WARNING)
+    chosen = Parameters(seed=7)
 
-    assert "seed 7" not in result(make_snapshot(S.DELIVERING, take, parameters=Parameters(seed=7)))
+    assert "seed 7" not in result(make_snapshot(S.DELIVERING, make_take(), parameters=chosen, findings=(dropped,)))
+    assert "seed 7" in result(make_snapshot(S.DELIVERING, make_take(), parameters=chosen))
 
 
 def test_a_prompt_that_was_not_changed_is_shown_once() -> None:
@@ -298,11 +389,31 @@ def test_a_short_prompt_needs_no_file() -> None:
 
 
 def test_a_further_message_of_a_result_is_short() -> None:
-    text = result(make_snapshot(S.DELIVERING, make_take(), make_take(2)), slot="result-2")
+    text = result(make_snapshot(S.DELIVERING, make_take(), make_take(2)), slot="result-2", further=True)
 
     assert "More for <@42>" in text
     assert "Prompt" not in text
     assert cards.find_marker([text]) == (REQUEST_ID, "result-2")
+
+
+def test_the_first_message_that_stands_tells_everything_whatever_its_slot() -> None:
+    text = result(make_snapshot(S.DELIVERING, make_take(), make_take(2)), slot="result-2")
+
+    assert "<@42>, here is 1 of 2 takes." in text
+    assert "Prompt" in text
+    assert cards.find_marker([text]) == (REQUEST_ID, "result-2")
+
+
+@pytest.mark.parametrize("why", KEPT_REASONS, ids=lambda why: why.code)
+def test_the_notice_of_a_kept_video_says_that_it_is_ready_and_how_to_get_it(why: Reason) -> None:
+    lines = read(cards.notice(make_snapshot(S.KEPT, make_take(), failure=why))).split("\n")
+
+    assert lines[:3] == [
+        "<@42>, your video is ready but could not be posted here.",
+        words.say(why),
+        "Press “Deliver again” on the card once that is mended.",
+    ]
+    assert lines[3].startswith("It cost $0.6")
 
 
 def test_the_notice_says_what_happened_what_it_cost_and_what_to_do() -> None:

@@ -1,6 +1,7 @@
 """The keeper under a clock that is turned by hand."""
 
 import asyncio
+import re
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import cast
@@ -13,7 +14,7 @@ from bot.domain.ports import Courier
 from bot.domain.reasons import reason
 from bot.domain.requests import Snapshot
 from bot.domain.states import RequestState
-from tests.fakes_delivery import REQUEST_ID, OutboxStore, make_snapshot
+from tests.fakes_delivery import NOW_MS, REQUEST_ID, OutboxStore, make_snapshot
 
 S = RequestState
 OTHER_ID = "0zzzzzzzzzzzz"
@@ -102,8 +103,13 @@ class Scene:
             sleep=self.clock.sleep,
         )
 
+    async def card_posted(self, request_id: str = REQUEST_ID) -> None:
+        await self.store.intend_post(request_id, "card", 7, now_ms=NOW_MS)
+        await self.store.record_post(request_id, "card", message_id=1, shown=None)
+
     async def change(self, state: RequestState, request_id: str = REQUEST_ID) -> None:
         self.store.snapshots[request_id] = make_snapshot(state, id=request_id)
+        await self.card_posted(request_id)
         self.keeper.changed(request_id)
         await settle()
 
@@ -199,6 +205,24 @@ async def test_a_request_that_is_not_known_is_passed_over(scene: Scene) -> None:
     assert scene.reported == []
 
 
+@pytest.mark.parametrize("intended", [False, True])
+async def test_a_card_that_is_not_posted_yet_is_left_to_the_requests_own_steps(scene: Scene, *, intended: bool) -> None:
+    scene.store.snapshots[REQUEST_ID] = make_snapshot(S.QUEUED)
+    if intended:
+        await scene.store.intend_post(REQUEST_ID, "card", 7, now_ms=NOW_MS)
+    async with scene.running():
+        scene.keeper.changed(REQUEST_ID)
+        await settle()
+        await scene.clock.turn(600)
+        assert scene.draughtsman.drawn == []
+        await scene.card_posted()
+        scene.keeper.changed(REQUEST_ID)
+        await settle()
+
+    assert scene.draughtsman.states == ["queued"]
+    assert scene.reported == []
+
+
 async def test_at_shutdown_what_is_owed_is_drawn(scene: Scene) -> None:
     async with scene.running():
         await scene.change(S.QUEUED)
@@ -234,7 +258,7 @@ async def test_a_card_at_rest_leaves_nothing_behind(scene: Scene) -> None:
             await scene.change(S.QUEUED, f"{number:013}")
         await scene.clock.turn(5)
 
-        assert scene.keeper.idle
+        assert not any(re.search(r"\b0{12}[0-4]\b", repr(value)) for value in vars(scene.keeper).values())
 
 
 async def test_a_flush_with_nothing_owed_does_nothing(scene: Scene) -> None:

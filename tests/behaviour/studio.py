@@ -1,0 +1,335 @@
+"""The house over working fakes, and the small world it is watched in: a Discord that somebody else simulates.
+
+simcord was written by others from Discord's documentation, so a misunderstanding of ours does not confirm itself here.
+What it does not do is tested elsewhere, against our own Discord on loopback: nonces, upload limits, locked threads,
+rate limits, resumed sessions.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import discord
+import simcord
+
+from bot.admission.rules import refusals
+from bot.client import RushesClient, Services
+from bot.delivery import DiscordCourier, RestPoster
+from bot.domain.admission import GuildPolicy
+from bot.domain.errors import Refused
+from bot.domain.identity import Ids
+from bot.domain.ports import no_fault
+from bot.domain.prompts import Prompt, PromptStyle
+from bot.domain.reasons import reason
+from bot.domain.references import Offer, Reference
+from bot.domain.requests import Request, Snapshot, Wish
+from bot.pipeline.advance import Advance
+from bot.pipeline.cancel import Cancel
+from bot.pipeline.dispatch import Dispatch
+from bot.pipeline.redeliver import DeliverAgain
+from bot.pipeline.rooms import Patience, Rooms
+from bot.pipeline.submit import Submit
+from bot.pipeline.watch import Watch
+from bot.prompting import natural_numbering, parse, render
+from bot.publish import StagingChannelPublisher
+from bot.references import Collector, declared_reasons, set_reasons
+from cogs.buttons import RequestButton
+from cogs.errors import Errors
+from cogs.video import Video
+from sandbox.discord.contract import Contract
+from tests.fakes_provider import FakeProvider
+from tests.fakes_references import LabelledMedia, MemoryContentStore, counting_bits
+from tests.fakes_store import MemoryRequestStore
+
+CONTRACT = Path(__file__).parents[3] / "shared" / "contracts" / "discord_http_openapi.json"
+"""Discord's own OpenAPI file of its HTTP API; not part of the repository."""
+NO_CONTRACT = "Discord's OpenAPI file is not beside the repository (../shared/contracts)"
+MAX_BYTES = 30_000_000
+POLICY = GuildPolicy(
+    max_running_requests=2,
+    max_waiting_requests_per_person=5,
+    takes_per_person_per_day=12,
+    takes_per_guild_per_day=60,
+)
+PATIENCE = Patience(
+    retry_first_ms=1_000,
+    retry_most_ms=8_000,
+    max_attempts=3,
+    settle_looks=2,
+    settle_interval_ms=1_000,
+    deadline_ms=600_000,
+    watch_interval_ms=1_000,
+)
+IMAGE, CLIP = b"image png\n", b"video mp4 5\n"
+"""Files that `LabelledMedia` understands; `named` makes them differ."""
+
+File = tuple[str, bytes]
+
+
+def named(name: str) -> File:
+    """A small honest file of that name: a clip when it ends in mp4, else a picture."""
+    return name, (CLIP if name.endswith(".mp4") else IMAGE) + name.encode()
+
+
+class CdnDownloader:
+    """A `Downloader` that asks the simulated Discord's file server. `fetched` lists names in the order asked."""
+
+    def __init__(self) -> None:
+        self.client: discord.Client | None = None
+        self.fetched: list[str] = []
+
+    async def fetch(self, offer: Offer, into: Path) -> int:
+        assert self.client is not None
+        self.fetched.append(offer.name)
+        try:
+            content = await self.client.http.get_from_cdn(offer.url)
+        except discord.NotFound as error:
+            raise Refused(reason("source-gone", name=offer.name)) from error
+        return into.write_bytes(content)
+
+
+class Bell:
+    """An `Engine` and a `Cards` that only note who wants work; `Studio.carry` does it, when the test says so."""
+
+    def __init__(self) -> None:
+        self.woken: dict[str, None] = {}
+        self.owed: dict[str, None] = {}
+
+    def wake(self, request_id: str, *, delay_ms: int = 0) -> None:
+        if delay_ms == 0:
+            self.woken[request_id] = None
+
+    def changed(self, request_id: str) -> None:
+        self.owed[request_id] = None
+
+
+@dataclass
+class Studio:
+    """What outlives a process (rows, bytes, the vendor) and the process that runs now.
+
+    `wishes` lists what cogs handed over, `accepted` the ids of what came of it. `trouble` is raised in place of
+    submitting, cancelling and delivering again, while it is set. `at_submit` is called first thing when a cog submits.
+    """
+
+    scratch: Path
+    wishes: list[Wish] = field(default_factory=list[Wish])
+    accepted: list[str] = field(default_factory=list[str])
+    trouble: Exception | None = None
+    at_submit: Callable[[], None] = lambda: None
+
+    def __post_init__(self) -> None:
+        self.env: simcord.Env | None = None
+        self.store = MemoryRequestStore()
+        self.contents = MemoryContentStore()
+        self.downloader = CdnDownloader()
+        self.provider = FakeProvider(clock=self.now_ms, result_bytes=CLIP, finishes_at_once=True)
+        self.ids = Ids(clock=self.now_ms, random_bits=counting_bits())
+        self.bell = Bell()
+
+    def now_ms(self) -> int:
+        """The simulated Discord's time."""
+        assert self.env is not None
+        return round(self.env.now().timestamp() * 1000)
+
+    def open(self, *, sync_commands: bool = True) -> RushesClient:
+        """A client as a fresh process builds it, over what lasts."""
+        services = Services(
+            submit=self._submit,
+            cancel=self._cancel,
+            deliver_again=self._deliver_again,
+            rendered=lambda snapshot: self._rendered(snapshot.request),
+            form_id=self.ids.short,
+            open_threads=True,
+        )
+        return RushesClient(
+            services=services,
+            memory=self.store,
+            cogs=lambda client: (Errors(client), Video(client)),
+            buttons=(RequestButton,),
+            sync_commands=sync_commands,
+        )
+
+    def furnish(self, env: simcord.Env, client: RushesClient, *, staging_channel_id: int) -> None:
+        """Gives the process that runs `client` its rooms."""
+        self.env, self.downloader.client, self.bell = env, client, Bell()
+        self.courier = DiscordCourier(
+            client, self.store, self._rendered, self.now_ms, open_threads=True, ping_requester=True
+        )
+        rooms = self._rooms(client, staging_channel_id)
+        self._steps = Submit(rooms), Cancel(rooms), DeliverAgain(rooms)
+        self._advance = Advance(rooms, self._steps[0], Dispatch(rooms))
+        self._watch = Watch(rooms, holder="tests")
+
+    async def carry(self) -> None:
+        """Lets every request that wants it go as far as it can now, without drawing their cards anew."""
+        while self.bell.woken:
+            woken, self.bell.woken = list(self.bell.woken), {}
+            for request_id in woken:
+                await self._advance(request_id)
+            await self._watch.look()
+
+    async def draw(self) -> None:
+        """Draws the cards that changed."""
+        owed, self.bell.owed = list(self.bell.owed), {}
+        for request_id in owed:
+            await self.courier.show_card(await self.snapshot(request_id))
+
+    async def snapshot(self, request_id: str) -> Snapshot:
+        """The request as it stands."""
+        snapshot = await self.store.load(request_id)
+        assert snapshot is not None
+        return snapshot
+
+    async def requests(self) -> list[Snapshot]:
+        """Every request that is not over."""
+        return [await self.snapshot(request_id) for request_id in await self.store.open_requests()]
+
+    async def _submit(self, wish: Wish) -> Snapshot:
+        self.at_submit()
+        self.wishes.append(wish)
+        if self.trouble is not None:
+            raise self.trouble
+        snapshot = await self._steps[0](wish)
+        self.accepted.append(snapshot.request.id)
+        return snapshot
+
+    async def _cancel(self, request_id: str, *, person_id: int, moderator: bool) -> Snapshot:
+        if self.trouble is not None:
+            raise self.trouble
+        return await self._steps[1](request_id, person_id=person_id, moderator=moderator)
+
+    async def _deliver_again(self, request_id: str, *, person_id: int, moderator: bool) -> Snapshot:
+        if self.trouble is not None:
+            raise self.trouble
+        return await self._steps[2](request_id, person_id=person_id, moderator=moderator)
+
+    def _rooms(self, client: RushesClient, staging_channel_id: int) -> Rooms:
+        collector = Collector(
+            downloader=self.downloader,
+            contents=self.contents,
+            media=LabelledMedia(),
+            ids=self.ids,
+            scratch=self.scratch,
+            max_bytes=MAX_BYTES,
+        )
+        publisher = StagingChannelPublisher(
+            RestPoster(client), self.contents, staging_channel_id, max_bytes_each=MAX_BYTES, scratch=self.scratch
+        )
+        return Rooms(
+            store=self.store,
+            contents=self.contents,
+            media=LabelledMedia(),
+            provider=self.provider,
+            publisher=publisher,
+            courier=self.courier,
+            cards=self.bell,
+            engine=self.bell,
+            clock=self.now_ms,
+            ids=self.ids,
+            patience=PATIENCE,
+            scratch=self.scratch,
+            parse=parse,
+            render=_natural,
+            collect=collector.collect,
+            first_look=lambda wish, policy, usage: refusals(wish, policy, usage, max_takes=4),
+            declared_reasons=lambda offers, spec: declared_reasons(
+                offers, max_bytes=MAX_BYTES, max_files=spec.limits.max_files
+            ),
+            set_reasons=lambda references, spec: set_reasons(references, spec.limits),
+            policy=lambda _guild_id: POLICY,
+            max_running=8,
+            reached=no_fault,
+        )
+
+    def _rendered(self, request: Request) -> str:
+        if request.prompt is None:
+            return request.written_prompt
+        return _natural(request.prompt, self.provider.known.style, request.references)
+
+
+def _natural(prompt: Prompt, style: PromptStyle, references: Sequence[Reference]) -> str:
+    return render(prompt, style, natural_numbering(references))
+
+
+@dataclass(kw_only=True)
+class Scene:
+    """A server with a channel and three people. `log` holds the events of our log; errors must be taken out of it."""
+
+    env: simcord.Env
+    studio: Studio
+    guild: simcord.GuildHandle
+    channel: simcord.ChannelHandle
+    staging: simcord.ChannelHandle
+    alice: simcord.MemberActor
+    bob: simcord.MemberActor
+    moderator: simcord.MemberActor
+    log: list[dict[str, object]]
+
+    async def restart(self) -> None:
+        """The process ends and another one starts over the same rows."""
+        client = self.studio.open()
+        await self.env.restart_bot(client)
+        self.studio.furnish(self.env, client, staging_channel_id=self.staging.id)
+
+    async def carry(self) -> None:
+        """Everything that can happen now happens, and the client has heard of what was posted."""
+        await self.studio.carry()
+        await self.studio.draw()
+        await self.env.settle()
+
+    async def thread(self, name: str = "talk") -> simcord.ChannelHandle:
+        """A thread of the channel. simcord lets people open none, so the bot does."""
+        channel = self.env.bot.get_channel(self.channel.id)
+        assert isinstance(channel, discord.TextChannel)
+        opened = await channel.create_thread(name=name, type=discord.ChannelType.public_thread)
+        await self.env.settle()
+        return next(thread for thread in self.channel.threads if thread.id == opened.id)
+
+    def lose_first_answer(self) -> None:
+        """The next interaction reaches us when its three seconds are over, as after a resumed session."""
+        self.env.inject_error("POST", "/interactions/*/callback", status=404, code=10062)
+
+    def lose_last_answer(self, *, status: int = 500, code: int = 0) -> None:
+        """The next edit of a “thinking” answer is refused."""
+        self.env.inject_error("PATCH", "/webhooks/*/messages/@original", status=status, code=code)
+
+    def seen_by(self, person: simcord.MemberActor, channel: simcord.ChannelHandle | None = None) -> list[str]:
+        """What that person reads there, a text a message."""
+        return [read(message) for message in (channel or self.channel).history(viewer=person)]
+
+    def take_events(self, event: str) -> list[dict[str, object]]:
+        """The log's events of that name, which are then no surprise any more."""
+        found = [one for one in self.log if one["event"] == event]
+        self.log[:] = [one for one in self.log if one["event"] != event]
+        return found
+
+
+def told(result: simcord.InteractionResult) -> str:
+    """What an interaction's answer says; it must be there, for that person's eyes only, and not be “thinking” still."""
+    assert result.response is not None
+    assert result.response.ephemeral
+    assert not result.response.flags.loading
+    assert result.response.flags.components_v2
+    return read(result.response.message)
+
+
+def read(message: discord.Message) -> str:
+    """All texts of a message, from top to bottom."""
+    return "\n".join([message.content, *(text for part in message.components for text in _texts(part))]).strip()
+
+
+def _texts(component: discord.Component) -> Iterator[str]:
+    if isinstance(component, discord.TextDisplay):
+        yield component.content
+    if isinstance(component, discord.Container):
+        for child in component.children:
+            yield from _texts(child)
+
+
+def wrong_requests(contract: Contract, requests: Sequence[simcord.HttpLogEntry]) -> list[str]:
+    """What of the bot's requests Discord's own description forbids."""
+    return [
+        f"{one.method} {one.path}: {problem}"
+        for one in requests
+        for problem in contract.check_request(one.method, one.path, one.json)
+    ]
