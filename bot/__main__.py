@@ -85,9 +85,9 @@ def health() -> None:
 
     age = heartbeat_age_seconds(_settings())
     if age is None:
-        _fail("No bot has run on this storage yet.")
+        _fail("No bot has run on this storage yet.", exit_code=1)
     if age > 60:  # noqa: PLR2004  six missed heartbeats
-        _fail(f"The bot's last sign of life is {age:.0f} s old.")
+        _fail(f"The bot's last sign of life is {age:.0f} s old.", exit_code=1)
     click.echo(f"alive {age:.0f} s ago")
 
 
@@ -134,9 +134,9 @@ def _in_loop(work: Callable[[Settings], Coroutine[Any, Any, None]], settings: Se
         _fail(f"{say(error.reason)} {error.detail}".strip())
 
 
-def _fail(text: str) -> NoReturn:
+def _fail(text: str, *, exit_code: int = 2) -> NoReturn:
     click.echo(text.rstrip(), err=True)
-    sys.exit(2)
+    sys.exit(exit_code)
 
 
 if __name__ == "__main__":

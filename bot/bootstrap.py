@@ -1,21 +1,33 @@
 """The one place that builds real things, and the order in which they start and stop."""
 
 import asyncio
+import fcntl
 import os
 import secrets
 import shutil
 import signal
 import socket
 import time
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import aiohttp
+import discord
 import structlog
+from discord import app_commands
 
 from bot.admission.rules import quota_refusal, refusals
-from bot.client import RushesClient, Services, log_in, point_discord_at, point_gateway
+from bot.client import (
+    CannotLogIn,
+    RushesClient,
+    Services,
+    connection_ended,
+    log_in,
+    point_discord_at,
+    point_gateway,
+)
 from bot.delivery import CardKeeper, DiscordCourier, RestPoster
 from bot.domain.admission import GuildPolicy
 from bot.domain.errors import RushesError
@@ -29,15 +41,16 @@ from bot.media.tools import SandboxedMedia
 from bot.pipeline.advance import Advance
 from bot.pipeline.cancel import Cancel
 from bot.pipeline.dispatch import Dispatch
+from bot.pipeline.redeliver import DeliverAgain
 from bot.pipeline.rooms import Patience, Rooms
 from bot.pipeline.submit import Submit
 from bot.pipeline.watch import Watch
 from bot.prompting import natural_numbering, parse, render
-from bot.providers.oxen.client import OxenProvider
+from bot.providers.oxen import OxenProvider, PinnedError
 from bot.publish import DataUriPublisher, StagingChannelPublisher
 from bot.queue.store import SqlRequestStore
 from bot.references import Collector, HttpDownloader, ObjectContentStore, Sweep, declared_reasons, set_reasons
-from bot.settings import DiscordSettings, Settings, SettingsError, config_directory
+from bot.settings import Settings, SettingsError, config_directory
 from cogs.buttons import RequestButton
 from cogs.errors import Errors
 from cogs.video import Video
@@ -83,16 +96,10 @@ def fault_point(kill_at: str) -> FaultPoint:
 
 
 @asynccontextmanager
-async def built(settings: Settings) -> AsyncGenerator[House]:
-    """Builds the house, opens the store; closes in the opposite order."""
-    directory = settings.storage.directory
-    scratch = _fresh_scratch(directory)
+async def built(settings: Settings, *, scratch: Path) -> AsyncGenerator[House]:
+    """Builds the house, opens the store; closes in the opposite order. `SettingsError` for what cannot be built."""
     reached = fault_point(settings.testing.kill_at)
-    store = SqlRequestStore(
-        settings.storage.database_url or f"sqlite:///{directory / 'rushes.sqlite3'}",
-        quota_rule=quota_refusal,
-        reached=reached,
-    )
+    store = _store(settings, reached)
     async with AsyncExitStack() as stack:
         await store.open()
         stack.push_async_callback(store.close)
@@ -117,6 +124,7 @@ async def _assemble(
         services=Services(
             submit=steps.submit,
             cancel=steps.cancel,
+            deliver_again=steps.deliver_again,
             rendered=lambda snapshot: reader(snapshot.request),
             form_id=ids.short,
             open_threads=settings.discord.open_threads,
@@ -172,7 +180,7 @@ async def _assemble(
         reached=reached,
     )
     submit, dispatch = Submit(rooms), Dispatch(rooms)
-    steps.set(submit, Cancel(rooms))
+    steps.set(submit, Cancel(rooms), DeliverAgain(rooms))
     return House(
         settings=settings,
         rooms=rooms,
@@ -182,19 +190,20 @@ async def _assemble(
         engine=engine,
         keeper=keeper,
         advance=Advance(rooms, submit, dispatch),
-        watch=Watch(rooms, holder=f"{socket.gethostname()}:{os.getpid()}:{ids.short()}"),
-        sweep=Sweep(contents=contents, clock=now_ms, keep_hours=settings.storage.keep_files_hours),
+        # Named after the storage, which one process holds at a time: a restart goes on at once, with its own old lease.
+        watch=Watch(rooms, holder=f"{socket.gethostname()}:{settings.storage.directory.resolve()}"),
+        sweep=Sweep(contents=contents, clock=now_ms),
     )
 
 
 class _LateSteps:
-    """The client is needed to build what the client's cogs call: these two are filled in once both are there."""
+    """The client is needed to build what the client's cogs call: these are filled in once all is there."""
 
     def __init__(self) -> None:
-        self._steps: tuple[Submit, Cancel] | None = None
+        self._steps: tuple[Submit, Cancel, DeliverAgain] | None = None
 
-    def set(self, submit: Submit, cancel: Cancel) -> None:
-        self._steps = (submit, cancel)
+    def set(self, submit: Submit, cancel: Cancel, deliver_again: DeliverAgain) -> None:
+        self._steps = (submit, cancel, deliver_again)
 
     async def submit(self, wish: Wish) -> Snapshot:
         return await self._ready()[0](wish)
@@ -202,7 +211,10 @@ class _LateSteps:
     async def cancel(self, request_id: str, *, person_id: int, moderator: bool) -> Snapshot:
         return await self._ready()[1](request_id, person_id=person_id, moderator=moderator)
 
-    def _ready(self) -> tuple[Submit, Cancel]:
+    async def deliver_again(self, request_id: str, *, person_id: int, moderator: bool) -> Snapshot:
+        return await self._ready()[2](request_id, person_id=person_id, moderator=moderator)
+
+    def _ready(self) -> tuple[Submit, Cancel, DeliverAgain]:
         if self._steps is None:
             raise RuntimeError("the house is not built yet")
         return self._steps
@@ -226,7 +238,27 @@ def render_naturally(prompt: Prompt, style: PromptStyle, references: Sequence[Re
     return render(prompt, style, natural_numbering(references))
 
 
+def _store(settings: Settings, reached: FaultPoint) -> SqlRequestStore:
+    own = f"sqlite:///{settings.storage.directory / 'rushes.sqlite3'}"
+    try:
+        return SqlRequestStore(
+            settings.storage.database_url or own,
+            quota_rule=quota_refusal,
+            max_open_drafts_per_person=settings.lanes.max_waiting_per_person,
+            reached=reached,
+        )
+    except (ValueError, ImportError) as error:
+        raise SettingsError(f"The setting storage.database_url cannot be used: {error}") from error
+
+
 def _provider(settings: Settings) -> OxenProvider:
+    try:
+        return _oxen(settings)
+    except PinnedError as error:
+        raise SettingsError(f"The setting oxen.model cannot be used: {error}") from error
+
+
+def _oxen(settings: Settings) -> OxenProvider:
     return OxenProvider(
         base_url=str(settings.oxen.base).rstrip("/") + "/api/ai",
         key=settings.oxen.read_key,
@@ -235,6 +267,7 @@ def _provider(settings: Settings) -> OxenProvider:
         models=config_directory() / "models",
         clock=now_ms,
         max_result_bytes=settings.oxen.max_result_mib * _MIB,
+        submit_seconds=settings.oxen.submit_seconds,
     )
 
 
@@ -306,30 +339,33 @@ def _ms(seconds: float) -> int:
 
 
 async def serve(settings: Settings) -> None:
-    """Serves until told to stop; raises `CannotLogIn`, or `Unavailable` when the database cannot be opened."""
-    _made(settings.storage.directory)
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    async with built(settings) as house:
-        await _require_isolation(house)
-        try:
-            await log_in(house.client, settings.discord.read_token())
-            await point_gateway(house.client)
-            await _work(house, stop)
-        finally:
-            await house.client.close()
-    _log.info("stopped")
+    """Serves until told to stop.
+
+    `SettingsError` or `CannotLogIn` when it cannot start or Discord ends the connection for good; `Unavailable` when
+    the database cannot be opened. Told to stop while it starts, it ends without serving.
+    """
+    starting = asyncio.current_task()
+    if starting is not None:
+        _on_stop_signals(starting.cancel)
+    try:
+        with only_process(_storage(settings)):
+            async with built(settings, scratch=_fresh_scratch(settings.storage.directory)) as house:
+                await _serve(house)
+    except asyncio.CancelledError:
+        _log.info("stopped while starting")
+    else:
+        _log.info("stopped")
 
 
 async def sync_commands(settings: Settings, *, always: bool) -> bool:
-    """Tells Discord the commands when they changed (or `always`); answers whether it did."""
-    _made(settings.storage.directory)
-    async with built(settings.model_copy(update={"discord": _without_sync(settings)})) as house:
+    """Tells Discord the commands when they changed (or `always`); answers whether it did. A bot may be running."""
+    quiet = settings.model_copy(update={"discord": settings.discord.model_copy(update={"sync_commands": False})})
+    async with built(quiet, scratch=_storage(settings) / "scratch") as house:
         try:
             await log_in(house.client, settings.discord.read_token())
             return await house.client.sync_if_changed(always=always)
+        except (app_commands.AppCommandError, discord.HTTPException) as error:
+            raise CannotLogIn(f"Discord did not take the commands: {error}") from error
         finally:
             await house.client.close()
 
@@ -342,46 +378,113 @@ def heartbeat_age_seconds(settings: Settings) -> float | None:
         return None
 
 
+async def _serve(house: House) -> None:
+    try:
+        await _require_isolation(house)
+        await log_in(house.client, house.settings.discord.read_token())
+        await point_gateway(house.client)
+        spec = await house.rooms.provider.model()
+        _log.info("model", id=spec.id, schema=spec.schema_version, live=spec.live, drift=list(spec.drift))
+        stop = asyncio.Event()
+        _on_stop_signals(stop.set)
+        await _work(house, stop)
+    finally:
+        await house.client.close()
+
+
 async def _work(house: House, stop: asyncio.Event) -> None:
-    """Everything that runs while the bot serves, in one task group; ends when `stop` is set or one of them fails."""
-    spec = await house.rooms.provider.model()
-    _log.info("model", id=spec.id, schema=spec.schema_version, live=spec.live, drift=list(spec.drift))
+    """Everything that runs while the bot serves, in one task group, until `stop` is set; then stopped in order."""
     house.engine.wake_all(await house.store.open_requests())
+    settings = house.settings
     async with asyncio.TaskGroup() as tasks:
         carriers = [
             tasks.create_task(house.engine.run(house.advance, house.advance.stumble), name="engine"),
             tasks.create_task(house.keeper.run(), name="cards"),
-            tasks.create_task(house.watch.run(), name="watcher"),
-            tasks.create_task(_sweep(house), name="sweep"),
-            tasks.create_task(_heartbeat(house), name="heartbeat"),
+            tasks.create_task(_every(settings.oxen.watch_interval_seconds, house.watch.look), name="watcher"),
+            tasks.create_task(_every(_SWEEP_SECONDS, lambda: _sweep(house)), name="sweep"),
+            tasks.create_task(_every(_HEARTBEAT_SECONDS, lambda: _heartbeat(house)), name="heartbeat"),
         ]
-        gateway = tasks.create_task(house.client.connect(reconnect=True), name="gateway")
+        gateway = tasks.create_task(_until_connection_ends(house, stop), name="gateway")
         await stop.wait()
         _log.info("stopping")
-        gateway.cancel()
-        if not await house.engine.drain(house.settings.engine.drain_seconds):
+        if not await house.engine.drain(settings.engine.drain_seconds):
             _log.warning("steps cut short; the next start carries them on")
-        for carrier in carriers:
-            carrier.cancel()
+        for task in (gateway, *carriers):
+            task.cancel()
     with suppress(TimeoutError):
         async with asyncio.timeout(_LAST_EDITS_SECONDS):
             await house.keeper.flush()
+    if not gateway.cancelled() and (ended := gateway.result()) is not None:
+        raise ended
+
+
+async def _until_connection_ends(house: House, stop: asyncio.Event) -> CannotLogIn | None:
+    """Keeps the gateway until it is cancelled; when Discord ends it for good, asks for a stop and answers why."""
+    try:
+        await house.client.connect(reconnect=True)
+    except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
+        _log.error("discord ended the connection for good", kind=type(error).__name__, error=str(error))
+        stop.set()
+        return connection_ended(error)
+    stop.set()
+    return None
+
+
+async def _every(seconds: float, step: Callable[[], Awaitable[object]]) -> None:
+    """Repeats a step for ever. Whatever goes wrong in one turn is logged and does not end the bot."""
+    while True:
+        try:
+            await step()
+        except RushesError as error:
+            _log.warning("background step put off", reason=error.reason.code, detail=error.detail)
+        except Exception:  # noqa: BLE001  the last door of a loop that must not end
+            _log.exception("background step failed")
+        await asyncio.sleep(seconds)
 
 
 async def _sweep(house: House) -> None:
-    while True:
-        with suppress(RushesError):
-            await house.sweep(await house.store.contents_in_use())
-        await asyncio.sleep(_SWEEP_SECONDS)
+    kept_ms = round(house.settings.storage.keep_files_hours * 3_600_000)
+    forgotten = await house.sweep(await house.store.contents_in_use(since_ms=now_ms() - kept_ms))
+    if forgotten:
+        _log.info("unused files deleted", count=forgotten)
 
 
 async def _heartbeat(house: House) -> None:
     """A sign of life while the gateway is connected: `rushes health` reads its age."""
     await house.client.wait_until_ready()
-    while True:
-        if not house.client.is_closed() and house.client.ws.open:
-            _heartbeat_file(house.settings).touch()
-        await asyncio.sleep(_HEARTBEAT_SECONDS)
+    if not house.client.is_closed() and house.client.ws.open:
+        _heartbeat_file(house.settings).touch()
+
+
+def _on_stop_signals(call: Callable[[], object]) -> None:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, call)
+
+
+@contextmanager
+def only_process(directory: Path) -> Generator[None]:
+    """Holds the storage for this process: two would order the same takes. `SettingsError` while another has it."""
+    with (directory / "lock").open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise SettingsError(
+                f"Another bot runs on the storage {directory}. Stop it first, or give this one a folder of its own: "
+                "RUSHES__STORAGE__DIRECTORY."
+            ) from error
+        yield
+
+
+def _storage(settings: Settings) -> Path:
+    directory = settings.storage.directory
+    try:
+        return _made(directory)
+    except OSError as error:
+        raise SettingsError(
+            f"The folder {directory} (storage.directory) cannot be made: {error.strerror}. "
+            "Name one that this user may write: RUSHES__STORAGE__DIRECTORY."
+        ) from error
 
 
 def _heartbeat_file(settings: Settings) -> Path:
@@ -399,7 +502,3 @@ async def _require_isolation(house: House) -> None:
             "Run Rushes on a Linux kernel that has one of them, or set RUSHES__MEDIA__REQUIRE_ISOLATION=false to "
             "accept the risk."
         )
-
-
-def _without_sync(settings: Settings) -> DiscordSettings:
-    return settings.discord.model_copy(update={"sync_commands": False})

@@ -4,11 +4,13 @@ import logging
 import re
 import sys
 from collections.abc import Iterable, Mapping, MutableMapping
-from typing import Literal
+from contextlib import suppress
+from typing import Literal, TextIO
 
 import structlog
 
 _URL_QUERY = re.compile(r"(https?://[^\s\"'?]+)\?[^\s\"']+")
+_PATH_TOKEN = re.compile(r"(/(?:webhooks|interactions)/\d+/)[\w-]+")  # an interaction's token, as discord.py logs it
 _SHORTEST_SECRET = 8  # shorter ones are no secrets, and taking them out would only garble words
 _DATA_URI = re.compile(r"data:[\w/+.-]+;base64,[\w+/=]+")
 
@@ -27,7 +29,7 @@ def configure_logging(level: str, form: Literal["console", "json"], *, secrets: 
     renderer: structlog.typing.Processor = (
         structlog.processors.JSONRenderer() if form == "json" else structlog.dev.ConsoleRenderer(colors=False)
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _Handler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[structlog.stdlib.add_logger_name, *shared],
@@ -46,8 +48,17 @@ def configure_logging(level: str, form: Literal["console", "json"], *, secrets: 
     )
 
 
+class _Handler(logging.StreamHandler[TextIO]):
+    """Python's own would print a record that cannot be formatted as it is, with its arguments, secrets and all."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  the library's name
+        """Says only where to look."""
+        with suppress(OSError, ValueError):  # it may be the stream that is broken
+            self.stream.write(f"a record of {record.name} ({record.pathname}:{record.lineno}) could not be written\n")
+
+
 class _Redact:
-    """Takes secrets, URL queries and data URIs out of every text of an event, however deep."""
+    """Takes secrets, interaction tokens, URL queries and data URIs out of every text of an event, however deep."""
 
     def __init__(self, secrets: tuple[str, ...]) -> None:
         self._secrets = secrets
@@ -59,6 +70,7 @@ class _Redact:
         if isinstance(value, str):
             for secret in self._secrets:
                 value = value.replace(secret, "[secret]")
+            value = _PATH_TOKEN.sub(r"\1[token]", value)
             return _DATA_URI.sub("[data]", _URL_QUERY.sub(r"\1?[signed]", value))
         if isinstance(value, (int, float, bool)) or value is None:
             return value

@@ -23,8 +23,11 @@ Count = Annotated[int, Field(ge=1)]
 HttpUrl = Annotated[AnyUrl, UrlConstraints(allowed_schemes=["http", "https"])]
 
 
-class SettingsError(Exception):
-    """The settings cannot be used; the text says which, why, and what to write instead."""
+class SettingsError(ValueError):
+    """The settings cannot be used; the text says which, why, and what to write instead.
+
+    A `ValueError`, because rooms that are handed a way to read a secret know no settings.
+    """
 
 
 class _Section(BaseModel):
@@ -65,6 +68,7 @@ class OxenSettings(_Section):
     key_file: str
     watch_interval_seconds: Positive
     deadline_minutes: Positive
+    submit_seconds: Positive
     settle_looks: Count
     settle_interval_seconds: Positive
     max_result_mib: Count
@@ -239,13 +243,20 @@ def _misspelt_variables(environment: Mapping[str, str]) -> Iterator[str]:
 
 def _secrets_in_files() -> Iterator[str]:
     for path in _config_files():
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
+        data = _toml(path)
         for section, name in (("discord", "token"), ("oxen", "key")):
-            if name in data.get(section, {}):
+            if isinstance(values := data.get(section), dict) and name in values:
                 yield (
                     f"{path.name} holds {section}.{name}. Secrets do not belong there: take it out and set "
                     f"{_PREFIX}{section.upper()}__{name.upper()} or {section}.{name}_file instead."
                 )
+
+
+def _toml(path: Path) -> dict[str, object]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"The settings file {path} cannot be read: {error}.") from error
 
 
 def _describe(error: pydantic.ValidationError) -> Iterator[str]:
@@ -264,5 +275,6 @@ def _read_secret(value: SecretStr, file: str, setting: str) -> str:
         return value.get_secret_value().strip()
     try:
         return Path(file).read_text(encoding="utf-8").strip()
-    except OSError as error:
-        raise SettingsError(f"The file named by {setting} cannot be read: {error.strerror}.") from error
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not text"
+        raise SettingsError(f"The file named by {setting} cannot be read: {why}.") from error

@@ -1,6 +1,5 @@
 """Time, randomness and identity, handed in so that tests can hold them still."""
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -13,17 +12,11 @@ RandomBits = Callable[[int], int]
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _EPOCH_MS = 1_735_689_600_000  # 2025-01-01: 41 bits of milliseconds last until 2094
 _TIME_BITS, _RANDOM_BITS = 41, 24
-_REQUEST_ID = re.compile(rf"[{_ALPHABET}]{{13}}")
 
 
 def crockford(value: int, length: int) -> str:
     """Writes `value` in `length` characters of Crockford's base 32, lower case."""
     return "".join(_ALPHABET[value >> shift & 31] for shift in range(5 * (length - 1), -1, -5))
-
-
-def is_request_id(text: str) -> bool:
-    """True for 13 characters of the alphabet; says nothing of existence."""
-    return _REQUEST_ID.fullmatch(text) is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

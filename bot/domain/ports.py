@@ -80,8 +80,8 @@ class RequestStore(Protocol):
         """Planned → submitting with its body, before the paid call.
 
         `Stale` when the request is not working any more or was asked to be cancelled: nothing may be paid then.
-        `None` while another body of the same fingerprint is in submitting: the vendor's echo could not tell the two
-        apart, so this one waits until that one is settled.
+        `None` while another body of the same fingerprint is in submitting or in review: the vendor's echo could not
+        tell the two apart, so this one waits until that one is settled.
         """
         ...
 
@@ -254,6 +254,10 @@ class Poster(Protocol):
 
     async def file_urls(self, channel_id: int, message_id: int) -> tuple[str, ...] | None:
         """Fresh URLs of a message's files, or `None` when the message is gone. `Unavailable`."""
+        ...
+
+    async def find(self, channel_id: int, *, marker_prefix: str) -> int | None:
+        """The id of one of the bot's recent messages there whose marker begins so, or `None`. `Unavailable`."""
         ...
 
     async def delete(self, channel_id: int, message_id: int) -> None:

@@ -3,10 +3,9 @@
 A sentence says what happened and what to do next. What it cost is said by `money_line`, from the rows, never guessed.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
-from bot.domain.prompts import Finding
 from bot.domain.reasons import Argument, Reason
 
 SENTENCES: Final[Mapping[str, str]] = {
@@ -75,17 +74,16 @@ SENTENCES: Final[Mapping[str, str]] = {
     "too-many-waiting": "You already have {count} requests waiting here; at most {limit} may. "
     "Wait for one to start, or cancel one.",
     "parameter-not-offered": "{name} “{value}” is not offered by the model. It offers: {choices}.",
-    "not-in-guild": "Rushes works in servers only.",
     # --- the vendor ------------------------------------------------------------------------------------------------
-    "vendor-unreachable": "The video service does not answer just now. Your request keeps its place and "
-    "is tried again.",
-    "vendor-rate-limited": "The video service asked us to slow down. Your request keeps its place and is tried again.",
+    "vendor-unreachable": "The video service does not answer just now. Try again in a few minutes.",
+    "vendor-rate-limited": "The video service asked us to slow down. Try again in a few minutes.",
+    "gave-up-vendor": "The video service could not be reached for a long time, so this was given up. Try again later.",
     "vendor-strange": "The video service gave an answer we could not read. The operator can see it under this id.",
     "vendor-key": "The video service refused this bot's key. Tell the bot's operator; then try again.",
     "vendor-credits": "This bot's credit at the video service is used up. Tell the bot's operator; then try again.",
     "vendor-failed": "The video service could not make this video and gave no reason we know. Try "
     "again, or change the prompt.",
-    "vendor-cancelled": "The video service stopped this video.",
+    "vendor-cancelled": "The video service stopped this video. Try again.",
     "vendor-lost": "The video service no longer knows this video. The operator can see its id. Try again.",
     "rejected-prompt": "The video service refused the prompt (content rules). Change the wording and try again.",
     "rejected-image": "The video service refused a reference image. Use another image and try again.",
@@ -94,42 +92,53 @@ SENTENCES: Final[Mapping[str, str]] = {
     "rejected-face": "The video service refused a reference that shows a real person. Use another image and try again.",
     "rejected-copyright": "The video service sees protected material in this request. Change it and try again.",
     "rejected-parameters": "The video service refused the settings ({detail}). Change them and try again.",
-    "rejected-content": "The video service refused this request (content rules). Change the prompt or the files.",
+    "rejected-content": "The video service refused this request (content rules). Change the prompt or the files and "
+    "try again.",
     "outcome-unknown": "The video service took the order but its answer was lost. It is being looked for before "
     "anything is ordered again.",
     "needs-review": "It cannot be told whether the video service started this video. "
     "The operator has to decide; nothing is ordered twice.",
     "deadline-passed": "The video was not ready after {minutes} minutes, so it was stopped. Try again.",
+    "deadline-not-stopped": "The video was not ready after {minutes} minutes and the video service did not confirm "
+    "that it stopped; it may still be billed. Try again, or ask the operator, who can see it under this id.",
     "result-missing": "The video service says it is done but gave no video. Try again.",
     "result-gone": "The finished video could not be fetched from the video service. The operator can see its id.",
     "result-too-large": "The finished video is larger than this bot fetches ({limit}). The operator can see its id.",
     "result-not-video": "What the video service returned is not a playable video. The operator can see its id.",
     # --- delivery --------------------------------------------------------------------------------------------------
-    "delivery-forbidden": "The video is ready, but Discord does not let me post it here. "
-    "Give me the permission to send messages and files; the video is kept.",
-    "delivery-too-large": "The video is ready, but its {size} are over what this server takes per file. "
-    "The video is kept.",
+    "clip-gone": "The clip's bytes are missing from this bot's storage, so it cannot be posted. "
+    "The operator can see it under this id.",
+    "deliver-not-yours": "Only the person who asked, or a moderator, can have this delivered again.",
+    "deliver-not-kept": "This request is not waiting to be delivered. Its card says what became of it.",
+    "draft-too-old": "The bot was away while this request was being prepared, so it was not started. Ask again.",
+    "delivery-forbidden": "Discord does not let me post there. "
+    "Give me the permissions to see the channel and its history and to send messages and files.",
+    "delivery-too-large": "The files of one message are {size} together, over what this server takes. "
+    "Boosting the server raises that limit; the operator can see the video under this id.",
     "card-refused": "Discord does not let me post in this channel, so nothing was started. "
     "Give me the permission to see it and send messages, then try again.",
-    "channel-gone": "The video is ready, but its channel is gone. The video is kept.",
-    "thread-locked": "The video is ready, but its thread is locked. Unlock it; the video is kept.",
-    "delivery-refused": "The video is ready, but Discord refused the post (its error {error}). The video is kept; "
-    "the operator can see its id.",
-    "discord-unavailable": "Discord does not answer just now. It is tried again.",
+    "channel-gone": "The channel or thread it belongs into is gone, so it cannot be posted any more. "
+    "The operator can see the video under this id.",
+    "thread-locked": "The thread is locked. Unlock it.",
+    "delivery-refused": "Discord refused the post (its error {error}). The operator can see the video under this id.",
+    "deliver-again": "Press “Deliver again” on the card once that is mended.",
+    "delivering-again": "It is being posted again.",
+    "clips-refused": "Not every clip could be posted. The operator can see the missing ones under this id.",
+    "discord-unavailable": "Discord does not answer just now. Try again in a minute.",
     # --- us --------------------------------------------------------------------------------------------------------
     "cancelled": "Cancelled by <@{person}>.",
     "cancel-requested": "Being cancelled: the video service was asked to stop.",
     "cancel-too-late": "This request has already ended.",
+    "cancel-delivering": "It is too late to cancel: the video is done and on its way.",
     "cancel-not-yours": "Only the person who asked, or a moderator, can cancel this request.",
-    "request-unknown": "This request is not known any more.",
+    "request-unknown": "This request is not known any more. Ask for a new video.",
     "internal-error": "Something went wrong on our side. The operator can see it under this id.",
     "storage-unavailable": "The bot's own storage does not answer just now. Try again in a minute.",
     "database-unavailable": "The bot's own database does not answer just now. Try again in a minute.",
-    "form-expired": "The bot was restarted while this form was open, so it was not sent. Nothing was spent. "
+    "form-expired": "The bot was restarted while this form was open, so it was not sent. "
     "Choose “Make video” on the message again.",
-    "interaction-expired": "Discord took too long to hand this over. Nothing was spent. Try again.",
     "parameter-dropped": "The model has no setting “{name}” now, so it was not sent.",
-    "stopping": "The bot is being restarted. Nothing was spent. Try again in a minute.",
+    "stopping": "The bot is being restarted. Try again in a minute.",
 }
 """Code → sentence with the names of its arguments. Tests hold every code used against this table."""
 
@@ -142,16 +151,6 @@ def say(reason: Reason) -> str:
     if template is None:
         return f"Something went wrong ({reason.code})."
     return template.format_map(_Arguments(reason.arguments))
-
-
-def say_all(reasons: Iterable[Reason]) -> str:
-    """One sentence a line."""
-    return "\n".join(say(reason) for reason in reasons)
-
-
-def say_finding(finding: Finding) -> str:
-    """The sentence of what lint found."""
-    return say(finding.reason)
 
 
 def money_line(cost_usd_micros: int | None) -> str:

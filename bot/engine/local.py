@@ -45,12 +45,13 @@ class LocalEngine:
         if self._draining:
             return
         carried = self._carried.setdefault(request_id, _Carried())
+        if delay_ms > 0:
+            self._set_timer(request_id, carried, delay_ms)
+            return
         if carried.timer is not None:
             carried.timer.cancel()
             carried.timer = None
-        if delay_ms > 0:
-            carried.timer = asyncio.get_running_loop().call_later(delay_ms / 1000, self._due, request_id)
-        elif carried.running:
+        if carried.running:
             carried.again = True
         else:
             self._start(request_id, carried)
@@ -79,6 +80,15 @@ class LocalEngine:
         except TimeoutError:
             return False
         return True
+
+    def _set_timer(self, request_id: str, carried: _Carried, delay_ms: int) -> None:
+        """Of two waits the shorter counts."""
+        loop = asyncio.get_running_loop()
+        if carried.timer is not None:
+            if carried.timer.when() <= loop.time() + delay_ms / 1000:
+                return
+            carried.timer.cancel()
+        carried.timer = loop.call_later(delay_ms / 1000, self._due, request_id)
 
     def _due(self, request_id: str) -> None:
         self._carried[request_id].timer = None
@@ -127,6 +137,8 @@ class LocalEngine:
             await stumble(request_id, why)
         except RushesError as error:
             _log.warning("failure not recorded", reason=error.reason.code)
+        except Exception:  # noqa: BLE001  the same door
+            _log.exception("failure not recorded")
 
     def _backoff_ms(self, carried: _Carried) -> int:
         carried.failures += 1

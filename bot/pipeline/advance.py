@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 
 from bot.domain.errors import DeliveryRefused, Refused, Unavailable
@@ -15,6 +16,7 @@ from bot.pipeline.takes import TakeSteps
 
 _CARD = "card"
 _NOTICE = "notice"
+_DRAFT_LIFE_MS = 15 * 60 * 1000  # as long as the interaction that made it: later, nobody expects it any more
 
 Step = Callable[[Snapshot], Awaitable[int | None]]
 """Does one thing; answers the wait in ms before the next, 0 for at once, `None` when there is nothing to do now."""
@@ -50,7 +52,10 @@ class Advance:
                 return wait_ms
 
     async def stumble(self, request_id: str, why: Reason) -> None:
-        """Counts an unexpected failure. After too many, whatever was not yet paid for is given up, with the reason."""
+        """Counts an unexpected failure. After too many, what cannot go on is given up with the reason.
+
+        Takes at the vendor go on by themselves; clips that are here are kept.
+        """
         rooms = self._rooms
         snapshot = await rooms.store.load(request_id)
         if snapshot is None or snapshot.request.state.final:
@@ -63,13 +68,22 @@ class Advance:
         for take in snapshot.takes:
             if take.state is TakeState.PLANNED:
                 await rooms.store.move_take(take, TakeState.FAILED, failure=why, cost_usd_micros=0)
-        if request.state in {RequestState.DRAFT, RequestState.QUEUED, RequestState.PREPARING}:
+            elif take.state is TakeState.FETCHING:
+                await rooms.store.move_take(take, TakeState.FAILED, failure=why)
+        if request.state is RequestState.DELIVERING:
+            await self._end(request, RequestState.KEPT, why)
+        elif request.state is not RequestState.WORKING:
             await self._end(request, RequestState.FAILED, why)
+            await self._announce(request_id)
 
     # --- the steps, in order -------------------------------------------------------------------------------------
 
     async def _accept(self, snapshot: Snapshot) -> int | None:
         """A draft that lost its process: carried on; if it must be refused, the person is told in the channel."""
+        if self._rooms.clock() - snapshot.request.created_at_ms > _DRAFT_LIFE_MS:
+            await self._end(snapshot.request, RequestState.FAILED, reason("draft-too-old"))
+            await self._announce(snapshot.request.id)
+            return None
         try:
             await self._submit.accept(snapshot.request)
         except Refused:
@@ -103,6 +117,8 @@ class Advance:
         self._rooms.cards.changed(snapshot.request.id)
         if trouble is not None:
             raise trouble
+        if all(take.state.final or take.state is TakeState.NEEDS_REVIEW for take in takes):
+            await self._dispatch()  # what waits for its operator holds no place
         return min(waits, default=None)
 
     async def _step_takes(self, snapshot: Snapshot) -> tuple[list[Take], list[int], Unavailable | None]:
@@ -138,24 +154,29 @@ class Advance:
         try:
             placed = await self._with_thread(snapshot)
             with tempfile.TemporaryDirectory(dir=rooms.scratch) as folder:
-                await rooms.courier.deliver(placed, await self._clips(placed, Path(folder)))
+                refused_ones = await rooms.courier.deliver(placed, await self._clips(placed, Path(folder)))
         except DeliveryRefused as refused:
             current = await self._reload(snapshot)
             await self._end(current.request, RequestState.KEPT, refused.reason)
             return 0
         rooms.reached("delivered")
-        await self._end(placed.request, RequestState.DELIVERED, None)
+        await self._end(placed.request, RequestState.DELIVERED, next(iter(refused_ones), None))
         return 0
 
     async def _finish(self, snapshot: Snapshot) -> int | None:
-        """What a final request may still owe: withdrawn references, a word to the person, a true card."""
-        for take in snapshot.takes:
-            await self._tidy(take)
-        if snapshot.request.state is RequestState.FAILED and snapshot.request.accepted_at_ms is not None:
+        """What a final request may still owe: its place to the next, a word, a true card, withdrawn references."""
+        await self._dispatch()
+        begun = snapshot.request.accepted_at_ms is not None or snapshot.post(_NOTICE) is not None
+        if snapshot.request.state in {RequestState.FAILED, RequestState.KEPT} and begun:
             await self._announce(snapshot.request.id)
         card = snapshot.post(_CARD)
-        if card is not None and card.shown != snapshot.request.state.value:
+        if card is not None and card.message_id is None and card.shown is None:
+            with suppress(DeliveryRefused):  # intended, and perhaps posted, when something came between
+                await self._rooms.courier.show_card(snapshot)
+        elif card is not None and card.shown != snapshot.request.state.value:
             self._rooms.cards.changed(snapshot.request.id)
+        for take in snapshot.takes:
+            await self._tidy(take)
         return None
 
     async def _tidy(self, take: Take) -> None:
@@ -193,7 +214,10 @@ class Advance:
         for take in snapshot.takes:
             if take.clip is not None:
                 path = folder / f"take-{take.ordinal}.mp4"
-                await self._rooms.contents.copy_to(take.clip, path)
+                try:
+                    await self._rooms.contents.copy_to(take.clip, path)
+                except KeyError as error:
+                    raise DeliveryRefused(reason("clip-gone")) from error
                 clips.append((take, path))
         return clips
 
@@ -220,4 +244,3 @@ class Advance:
         rooms = self._rooms
         await rooms.store.move(request, state, failure=why, finished_at_ms=rooms.clock())
         rooms.cards.changed(request.id)
-        await self._dispatch()

@@ -1,6 +1,6 @@
 """Cancelling: a wish on the row. Queued requests end at once; running ones end in what the vendor then says."""
 
-from bot.domain.errors import Refused, Stale
+from bot.domain.errors import Refused, Stale, Unavailable
 from bot.domain.reasons import reason
 from bot.domain.requests import Request, Snapshot
 from bot.domain.states import RequestState
@@ -17,7 +17,10 @@ class Cancel:
         self._rooms = rooms
 
     async def __call__(self, request_id: str, *, person_id: int, moderator: bool) -> Snapshot:
-        """The request after the wish was stored. `Refused` when it is unknown, somebody else's, or over."""
+        """The request after the wish was stored. `Refused` when it is unknown, somebody else's, or over.
+
+        `Unavailable` when it was not stored, because the row would not stand still.
+        """
         for _try in range(_TRIES):
             request = await self._cancellable(request_id, person_id, moderator=moderator)
             try:
@@ -27,6 +30,8 @@ class Cancel:
             self._rooms.cards.changed(request_id)
             self._rooms.engine.wake(request_id)
             break
+        else:
+            raise Unavailable(reason("database-unavailable"))
         snapshot = await self._rooms.store.load(request_id)
         if snapshot is None:
             raise Refused(reason("request-unknown"))
@@ -39,7 +44,9 @@ class Cancel:
         request = snapshot.request
         if person_id != request.person.id and not moderator:
             raise Refused(reason("cancel-not-yours"))
-        if request.state.final or request.state is RequestState.DELIVERING:
+        if request.state is RequestState.DELIVERING:
+            raise Refused(reason("cancel-delivering"))
+        if request.state.final:
             raise Refused(reason("cancel-too-late"))
         return request
 
@@ -53,3 +60,5 @@ class Cancel:
                 failure=reason("cancelled", person=person_id),
                 finished_at_ms=self._rooms.clock(),
             )
+            for behind in await store.waiting_in_guild(request.place.guild_id):
+                self._rooms.cards.changed(behind)

@@ -35,7 +35,13 @@ def verdict(take: Take, said: Generation, *, most_doubts: int) -> tuple[TakeStat
         case GenerationState.ACTIVE:
             return take.state, {**status, "looks": 0}
         case GenerationState.SUCCEEDED if said.result_url:
-            return TakeState.FETCHING, {**status, **paid, "result_url": said.result_url, "attempts": 0}
+            return TakeState.FETCHING, {
+                **status,
+                **paid,
+                "result_url": said.result_url,
+                "attempts": 0,
+                "not_before_ms": 0,
+            }
         case GenerationState.FAILED:
             return TakeState.FAILED, {**status, **paid, "failure": said.failure or reason("vendor-failed")}
         case GenerationState.CANCELLED:

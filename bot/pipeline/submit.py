@@ -1,6 +1,8 @@
 """From a wish to a queued request: admission, the durable draft, collection, the prompt, acceptance."""
 
-from bot.domain.errors import Refused, RushesError, Stale, Unavailable
+from collections.abc import Iterable
+
+from bot.domain.errors import Refused, RushesError, Stale
 from bot.domain.models import ModelSpec
 from bot.domain.prompts import Finding, Parsed, Severity
 from bot.domain.reasons import Reason, reason
@@ -26,8 +28,13 @@ class Submit:
             return snapshot
         try:
             return await self.accept(snapshot.request)
-        except Unavailable as unavailable:
-            await self._give_up(snapshot.request, unavailable)
+        except Refused:
+            raise
+        except Stale:  # the same interaction is on its way already
+            return await self._rooms.store.load(snapshot.request.id) or snapshot
+        except Exception as error:  # the person is told that it failed, so nothing may be made of it later
+            why = error.reason if isinstance(error, RushesError) else reason("internal-error")
+            await self._give_up(snapshot.request, why)
             raise
 
     async def accept(self, draft: Request) -> Snapshot:
@@ -35,7 +42,7 @@ class Submit:
         try:
             snapshot = await self._accept(draft)
         except Refused as refused:
-            await self._give_up(draft, refused)
+            await self._give_up(draft, refused.reason)
             raise
         self._rooms.engine.wake(draft.id)
         return snapshot
@@ -43,14 +50,14 @@ class Submit:
     async def _accept(self, draft: Request) -> Snapshot:
         rooms = self._rooms
         spec = await rooms.provider.model()
-        references, _notes = await rooms.collect(draft.offers)
+        references, notes = await rooms.collect(draft.offers)
         parsed = rooms.parse(draft.written_prompt, references, limits=spec.limits, style=spec.style)
         self._refuse_any(self._set_reasons(references, spec, parsed))
         kept = await rooms.store.keep_references(draft, references)
         return await rooms.store.accept(
             kept,
             prompt=parsed.prompt,
-            findings=(*parsed.findings, *_dropped(draft.parameters, spec)),
+            findings=(*parsed.findings, *_warnings([*notes, *_dropped(draft.parameters, spec)])),
             model_id=spec.id,
             policy=rooms.policy(draft.place.guild_id),
             now_ms=rooms.clock(),
@@ -87,15 +94,13 @@ class Submit:
         if reasons:
             raise Refused(reasons[0], *reasons[1:])
 
-    async def _give_up(self, draft: Request, error: RushesError) -> None:
+    async def _give_up(self, draft: Request, why: Reason) -> None:
         rooms = self._rooms
         snapshot = await rooms.store.load(draft.id)
         if snapshot is None or snapshot.request.state is not RequestState.DRAFT:
             return
         try:
-            await rooms.store.move(
-                snapshot.request, RequestState.FAILED, failure=error.reason, finished_at_ms=rooms.clock()
-            )
+            await rooms.store.move(snapshot.request, RequestState.FAILED, failure=why, finished_at_ms=rooms.clock())
         except Stale:
             return  # somebody else settled the draft meanwhile
 
@@ -111,14 +116,23 @@ def _each_code_once(reasons: list[Reason]) -> list[Reason]:
     return unique
 
 
-def _dropped(parameters: Parameters, spec: ModelSpec) -> tuple[Finding, ...]:
+def _warnings(reasons: Iterable[Reason]) -> tuple[Finding, ...]:
+    return tuple(Finding(reason=why, severity=Severity.WARNING) for why in reasons)
+
+
+def _dropped(parameters: Parameters, spec: ModelSpec) -> list[Reason]:
     """What was chosen but the model has no field for: said before anything is spent."""
-    chosen = (("seed", parameters.seed is not None, "seed"), ("audio", not parameters.audio, "generate_audio"))
-    return tuple(
-        Finding(reason=reason("parameter-dropped", name=name), severity=Severity.WARNING)
+    chosen = (
+        ("duration", parameters.duration_seconds is not None, "duration"),
+        ("aspect_ratio", parameters.aspect_ratio != "auto", "aspect_ratio"),
+        ("seed", parameters.seed is not None, "seed"),
+        ("audio", not parameters.audio, "generate_audio"),
+    )
+    return [
+        reason("parameter-dropped", name=name)
         for name, was_chosen, field in chosen
         if was_chosen and field not in spec.fields
-    )
+    ]
 
 
 _SET_WIDE = frozenset({"too-many-references", "audio-needs-visual", "empty-prompt", "prompt-too-long"})
@@ -129,13 +143,21 @@ def _parameter_reasons(parameters: Parameters, spec: ModelSpec) -> list[Reason]:
     duration = "auto" if parameters.duration_seconds is None else parameters.duration_seconds
     chosen = (("duration", duration), ("resolution", parameters.resolution), ("aspect_ratio", parameters.aspect_ratio))
     return [
-        reason("parameter-not-offered", name=name, value=value, choices=", ".join(map(str, spec.fields[name].choices)))
+        reason("parameter-not-offered", name=name, value=value, choices=_in_words(spec.fields[name].choices))
         for name, value in chosen
         if name in spec.fields and spec.fields[name].choices and not _offered(value, spec.fields[name].choices)
     ]
 
 
+_AUTO = frozenset({"auto", "adaptive", -1, "-1"})
+"""How schemas spell "leave it to the model"; people read and write auto."""
+
+
+def _in_words(choices: tuple[str | int, ...]) -> str:
+    return ", ".join("auto" if choice in _AUTO else str(choice) for choice in choices)
+
+
 def _offered(value: str | int, choices: tuple[str | int, ...]) -> bool:
     if value == "auto":
-        return any(choice in {"auto", "adaptive", -1, "-1"} for choice in choices)
+        return any(choice in _AUTO for choice in choices)
     return str(value) in {str(choice) for choice in choices}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from bot.domain.errors import NotStarted, OutcomeUnknown, Refused, Rejected, Unavailable
 from bot.domain.generations import Generation, GenerationState, Material, PreparedBody, Submission
-from bot.domain.media import Kind, MediaFacts
+from bot.domain.media import Kind, MediaFacts, Sniffed
 from bot.domain.models import ModelSpec
 from bot.domain.reasons import Reason, reason
 from bot.domain.requests import Request, Take
@@ -16,6 +16,9 @@ from bot.pipeline.rooms import Rooms
 
 _HEAD_BYTES = 64 * 1024
 _CLOCK_SKEW_MS = 5_000
+_INTENT_LIFE_MS = 5_000
+_REVIEW_INTERVAL_MS = 10 * 60 * 1000
+_OUTAGES = frozenset({"vendor-unreachable", "vendor-rate-limited"})
 
 
 class TakeSteps:
@@ -38,7 +41,9 @@ class TakeSteps:
             case TakeState.RENDERING:
                 return await self._render(request, take)
             case TakeState.FETCHING:
-                return await self._fetch(take), 0
+                return await self._fetch(take)
+            case TakeState.NEEDS_REVIEW:
+                return await self._look_once_more(take)
             case _:
                 return await self.withdraw(take), None
 
@@ -76,6 +81,8 @@ class TakeSteps:
     async def _pay(self, take: Take) -> tuple[Take, int | None]:
         """The one paid call. Its row says `submitting` already; whatever happens here, nobody pays before looking."""
         rooms = self._rooms
+        if rooms.clock() - (take.submitting_at_ms or 0) > _INTENT_LIFE_MS:
+            return take, 0  # this process slept since: another may have looked, found nothing and ordered
         try:
             generation_id = await rooms.provider.submit(take.body or {})
         except NotStarted as error:
@@ -90,7 +97,8 @@ class TakeSteps:
     async def _try_later(self, take: Take, error: NotStarted) -> tuple[Take, int | None]:
         rooms = self._rooms
         if take.attempts >= rooms.patience.max_attempts:
-            return await self._fail(take, error.reason, cost_usd_micros=0), 0
+            why = reason("gave-up-vendor") if error.reason.code in _OUTAGES else error.reason
+            return await self._fail(take, why, cost_usd_micros=0), 0
         wait_ms = max(rooms.patience.backoff_ms(take.attempts), error.retry_after_ms or 0)
         planned = await rooms.store.move_take(
             take,
@@ -121,14 +129,32 @@ class TakeSteps:
             return take, wait_ms
         found = await self._look_for(take, since_ms=started_ms - _CLOCK_SKEW_MS)
         if found is not None and len(found) == 1:
-            return await self._adopt(take, found[0].id), None
+            return await self._adopt(take, found[0].id), 0  # somebody may want it stopped by now
         looks = take.looks + 1
         if not found and looks < rooms.patience.settle_looks:
             looked = await rooms.store.move_take(take, take.state, looks=looks)
             return looked, rooms.patience.settle_interval_ms
+        if found == () and take.attempts >= rooms.patience.max_attempts:
+            return await self._fail(take, reason("gave-up-vendor"), cost_usd_micros=0), 0
         if found == ():
             return await rooms.store.move_take(take, TakeState.PLANNED, looks=0, submitting_at_ms=None), 0
-        return await rooms.store.move_take(take, TakeState.NEEDS_REVIEW, failure=reason("needs-review")), None
+        why, later_ms = reason("needs-review"), rooms.clock() + _REVIEW_INTERVAL_MS
+        parked = await rooms.store.move_take(take, TakeState.NEEDS_REVIEW, failure=why, not_before_ms=later_ms)
+        return parked, _REVIEW_INTERVAL_MS
+
+    async def _look_once_more(self, take: Take) -> tuple[Take, int | None]:
+        """What could not be told may be told later: rarely looked at again, never ordered again by itself."""
+        rooms = self._rooms
+        wait_ms = take.not_before_ms - rooms.clock()
+        if take.body is None or take.submitting_at_ms is None:
+            return take, None
+        if wait_ms > 0:
+            return take, wait_ms
+        found = await self._look_for(take, since_ms=take.submitting_at_ms - _CLOCK_SKEW_MS)
+        if found is not None and len(found) == 1:
+            return await self._adopt(take, found[0].id), 0
+        later_ms = rooms.clock() + _REVIEW_INTERVAL_MS
+        return await rooms.store.move_take(take, take.state, not_before_ms=later_ms), _REVIEW_INTERVAL_MS
 
     async def _look_for(self, take: Take, *, since_ms: int) -> tuple[Generation, ...] | None:
         """What the vendor lists of this take; `None` when its rows cannot tell (that is never "not there")."""
@@ -154,47 +180,80 @@ class TakeSteps:
             written = await self._outcome.write(take, said)
             return written, 0 if written.state is not take.state else rooms.patience.settle_interval_ms
         if overdue_ms > rooms.patience.settle_looks * rooms.patience.settle_interval_ms:
-            return await self._fail(take, _deadline(rooms.patience.deadline_ms)), 0
+            why = reason("deadline-not-stopped", minutes=rooms.patience.deadline_ms // 60_000)
+            return await self._fail(take, why), 0
         return take, rooms.patience.settle_interval_ms
 
-    async def _fetch(self, take: Take) -> Take:
+    async def _fetch(self, take: Take) -> tuple[Take, int | None]:
+        """Brings the clip here. It is paid for: its bytes are kept before they are judged."""
         rooms = self._rooms
+        wait_ms = take.not_before_ms - rooms.clock()
+        if wait_ms > 0:
+            return take, wait_ms
         with tempfile.TemporaryDirectory(dir=rooms.scratch) as folder:
             path = Path(folder) / "clip"
             try:
-                await rooms.provider.download(take.result_url or "", path)
-                facts = await self._measure(path)
+                byte_count = await rooms.provider.download(take.result_url or "", path)
+                sniffed = self._sniffed_video(path)
+                key = await rooms.contents.put(path)
+                facts = await self._measured(path, sniffed, byte_count)
             except Rejected as error:
-                return await self._fetch_anew(take, error)
+                return await self._fetch_anew(take, error.reason)
             except Refused:
-                return await self._fail(take, reason("result-not-video"))
-            key = await rooms.contents.put(path)
+                return await self._fetch_anew(take, reason("result-not-video"))
         rooms.reached("kept-clip")
-        return await rooms.store.move_take(take, TakeState.FETCHED, clip=key, clip_facts=facts)
+        cost = take.cost_usd_micros if take.cost_usd_micros is not None else await self._cost_now(take)
+        return await rooms.store.move_take(
+            take, TakeState.FETCHED, clip=key, clip_facts=facts, cost_usd_micros=cost, failure=None
+        ), 0
 
-    async def _measure(self, path: Path) -> MediaFacts:
+    def _sniffed_video(self, path: Path) -> Sniffed:
         with path.open("rb") as file:
             sniffed = self._rooms.media.sniff(file.read(_HEAD_BYTES))
         if sniffed.kind is not Kind.VIDEO:
             raise Refused(reason("result-not-video"))
-        return await self._rooms.media.probe(path, sniffed)
+        return sniffed
 
-    async def _fetch_anew(self, take: Take, error: Rejected) -> Take:
-        """A result's URL may lapse: the vendor is asked for a fresh one, a bounded number of times."""
+    async def _measured(self, path: Path, sniffed: Sniffed, byte_count: int) -> MediaFacts:
+        """The clip's facts. One that is too much work to measure here and now is a video all the same."""
+        try:
+            return await self._rooms.media.probe(path, sniffed)
+        except Refused as refused:
+            if refused.reason.code != "media-too-heavy":
+                raise
+            return MediaFacts(kind=Kind.VIDEO, format=sniffed.format, byte_count=byte_count)
+
+    async def _cost_now(self, take: Take) -> int | None:
+        """The vendor may say the cost a little after it says "done"."""
+        if take.generation_id is None:
+            return None
+        try:
+            return (await self._rooms.provider.look(take.generation_id)).cost_usd_micros
+        except Unavailable:
+            return None
+
+    async def _fetch_anew(self, take: Take, why: Reason) -> tuple[Take, int | None]:
+        """A result's URL may lapse, or show something else for a while: asked for anew with growing waits."""
         rooms = self._rooms
         attempts = take.attempts + 1
-        if attempts >= rooms.patience.settle_looks or take.generation_id is None:
-            return await self._fail(take, error.reason)
+        if why.code == "result-too-large" or attempts >= rooms.patience.max_attempts or take.generation_id is None:
+            return await self._fail(take, why), 0
         said = await rooms.provider.look(take.generation_id)
-        return await rooms.store.move_take(
-            take, take.state, attempts=attempts, result_url=said.result_url or take.result_url
+        wait_ms = rooms.patience.backoff_ms(attempts)
+        waiting = await rooms.store.move_take(
+            take,
+            take.state,
+            attempts=attempts,
+            result_url=said.result_url or take.result_url,
+            not_before_ms=rooms.clock() + wait_ms,
         )
+        return waiting, wait_ms
 
     async def withdraw(self, take: Take) -> Take:
         """Takes a final take's publications back, once."""
-        if not take.state.final or take.withdrawn or not take.publications:
+        if not take.state.final or take.withdrawn:
             return take
-        await self._rooms.publisher.withdraw(take.publications)
+        await self._rooms.publisher.withdraw(take.id, take.publications)
         return await self._rooms.store.move_take(take, take.state, withdrawn=True)
 
     async def _fail(self, take: Take, why: Reason, *, cost_usd_micros: int | None = None) -> Take:

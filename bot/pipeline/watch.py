@@ -1,6 +1,5 @@
 """The watcher: one per deployment looks at the vendor's list for everybody and wakes the requests that moved."""
 
-import asyncio
 from contextlib import suppress
 
 from bot.domain.errors import Unavailable
@@ -21,15 +20,11 @@ class Watch:
         self._outcome = Outcome(rooms)
         self._holder = holder
 
-    async def run(self) -> None:
-        """Looks once an interval for ever; an outage of the vendor or the database is waited out."""
-        while True:
-            with suppress(Unavailable):  # the next interval tries again; the rows are as they were
-                await self.look()
-            await asyncio.sleep(self._rooms.patience.watch_interval_ms / 1000)
-
     async def look(self) -> None:
-        """One look: one list call however many takes are parked, and one call each for those that left the list."""
+        """One look: one list call however many takes are parked, and one call each for those that left the list.
+
+        To be called once an interval; `Unavailable`: the next turn tries again, the rows are as they were.
+        """
         rooms = self._rooms
         ttl_ms = 3 * rooms.patience.watch_interval_ms + 10_000
         if not await rooms.store.take_lease(_LEASE, self._holder, ttl_ms=ttl_ms, now_ms=rooms.clock()):
@@ -44,12 +39,12 @@ class Watch:
 
     async def _see(self, take: Take, active: Generation | None) -> None:
         rooms = self._rooms
-        if active is None and take.generation_id is not None:
-            seen = await self._outcome.write(take, await rooms.provider.look(take.generation_id))
-        elif active is not None:
-            seen = await self._outcome.write(take, active)
-        else:
-            return
+        said = active or await rooms.provider.look(take.generation_id or "")
+        try:
+            seen = await self._outcome.write(take, said)
+        except Unavailable:
+            rooms.engine.wake(take.request_id)  # it may be written all the same, and then nobody watches it any more
+            raise
         late = rooms.clock() - (take.submitted_at_ms or 0) > rooms.patience.deadline_ms
         if seen.state is not take.state or late:
             rooms.engine.wake(take.request_id)

@@ -4,7 +4,7 @@ import pytest
 
 from bot.domain.prompts import Parsed, PromptStyle, Severity
 from bot.domain.references import Reference
-from bot.domain.words import say_finding
+from bot.domain.words import say
 from bot.prompting import natural_numbering, parse, render
 from tests.fakes_references import FOUR, LIMITS, make_references
 
@@ -69,7 +69,7 @@ def test_an_image_that_does_not_exist_is_refused_with_what_exists() -> None:
     assert finding.reason.code == "unknown-reference"
     assert finding.severity is Severity.ERROR
     assert (finding.start, finding.end) == (0, 7)
-    sentence = say_finding(finding)
+    sentence = say(finding.reason)
     assert "@Image1 hero.png, @Image2 alley.jpg" in sentence
     assert "walk.mp4" not in sentence
 

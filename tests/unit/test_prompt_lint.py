@@ -7,7 +7,7 @@ import pytest
 from bot.domain.models import ModelLimits
 from bot.domain.prompts import Finding, PromptStyle, Severity
 from bot.domain.references import Reference
-from bot.domain.words import SENTENCES, say_finding
+from bot.domain.words import SENTENCES, say
 from bot.prompting import parse
 from tests.fakes_references import FOUR, LIMITS, make_references
 
@@ -67,8 +67,8 @@ def test_nothing_is_said_of_unused_files_while_a_mention_is_wrong() -> None:
 def test_every_finding_has_a_whole_sentence() -> None:
     texts = ["@Image9", "@hero.x.png", "@image2", "#9", "<@1>", "@hero", "", "x" * 3000, "hi"]
     references = make_references("image2.png", "hero.png", "hero.jpg", "theme.mp3")
-    sentences = [say_finding(finding) for text in texts for finding in found(text, references)]
-    sentences += [say_finding(finding) for finding in found("@Image1", ())]
+    sentences = [say(finding.reason) for text in texts for finding in found(text, references)]
+    sentences += [say(finding.reason) for finding in found("@Image1", ())]
     assert all(finding.reason.code in SENTENCES for text in texts for finding in found(text, references))
     assert not [
         sentence for sentence in sentences if "(mention)" in sentence or "{" in sentence or "(name)" in sentence
@@ -79,4 +79,4 @@ def test_what_is_quoted_is_short_on_one_line_and_pings_nobody() -> None:
     finding = found(f'@"{"very long " * 9}"', FOUR)[0]
     assert len(str(finding.reason.arguments["mention"])) <= 60
     finding = found("@everyone", FOUR)[0]
-    assert "@everyone" not in say_finding(finding)
+    assert "@everyone" not in say(finding.reason)
