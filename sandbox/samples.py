@@ -7,6 +7,7 @@ import io
 import math
 from array import array
 from fractions import Fraction
+from typing import cast
 
 import av
 from PIL import Image, ImageDraw, ImageFilter
@@ -51,7 +52,8 @@ def clip(seconds: float = 3.0, width: int = 1280, height: int = 720, *, frame_ra
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         count = round(seconds * frame_rate)
         for index in range(count):
-            frame: av.VideoFrame = av.VideoFrame.from_image(_road(width, height, index / max(1, count - 1)))
+            picture_now = _road(width, height, index / max(1, count - 1))
+            frame = cast("av.VideoFrame", av.VideoFrame.from_image(picture_now))
             frame.pts, frame.time_base = index, Fraction(1, frame_rate)
             container.mux(stream.encode(frame))
         container.mux(stream.encode())
