@@ -182,3 +182,24 @@ async def test_a_day_s_quota_holds_and_says_when_more_is_free(tmp_path: Path) ->
         assert re.search(r"used 1 of your 1 takes today .*More are free <t:\d+:R>", text), text
         await scene.clip()
         assert len(await scene.oxen.generations()) == 1
+
+
+async def test_what_discord_refused_is_kept_and_delivered_again_once_it_is_mended(tmp_path: Path) -> None:
+    async with opened(tmp_path) as scene:
+        await scene.rig.start_bot()
+        await scene.ready()
+        await scene.oxen.hold()
+        await scene.answer(await scene.make("@Image1 waves"))
+        channel = scene.rig.discord.channel_id
+        await scene.discord.set_overwrite(channel, deny=["attach_files"])
+        await scene.oxen.release()
+        kept = await scene.discord.wait_for_message(channel, contains="Kept", seconds=30)
+        assert "$" in kept.text, "it was paid for, and the card says so"
+        assert await scene.clips() == []
+
+        await scene.discord.set_overwrite(channel, allow=["attach_files"])
+        await scene.answer(await scene.discord.person().click(kept.id, label="Deliver again"))
+        await scene.clip()
+        await scene.discord.wait_for_message(channel, contains="Done", seconds=20)
+        assert len(await scene.clips()) == 1
+        assert len(await scene.oxen.generations()) == 1
