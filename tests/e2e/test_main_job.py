@@ -203,3 +203,20 @@ async def test_what_discord_refused_is_kept_and_delivered_again_once_it_is_mende
         await scene.discord.wait_for_message(channel, contains="Done", seconds=20)
         assert len(await scene.clips()) == 1
         assert len(await scene.oxen.generations()) == 1
+
+
+@pytest.mark.parametrize("version", ["v1", "v2", "v3"])
+async def test_what_is_ordered_fits_each_version_of_the_schema_and_what_it_lacks_is_said(
+    tmp_path: Path, version: str
+) -> None:
+    async with opened(tmp_path, oxen=("--schema", version)) as scene:
+        await scene.rig.start_bot()
+        await scene.ready()
+        text = await scene.answer(await scene.make("@Image1 waves", seed=7))
+        await scene.clip()
+        body = (await scene.oxen.generations())[0].body
+        assert body["prompt"] == ("[Image 1] waves" if version == "v2" else "@Image1 waves")
+        assert body["duration"] == ("4" if version == "v1" else 4)
+        assert ("seed" in body) == (version == "v1")
+        assert ("no setting “seed”" in text) == (version != "v1")
+        await scene.nothing_amiss()
