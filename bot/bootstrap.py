@@ -12,6 +12,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Sequ
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 import aiohttp
 import discord
@@ -465,15 +466,22 @@ def _on_stop_signals(call: Callable[[], object]) -> None:
 @contextmanager
 def only_process(directory: Path) -> Generator[None]:
     """Holds the storage for this process: two would order the same takes. `SettingsError` while another has it."""
-    with (directory / "lock").open("a") as file:
+    with _opened_lock(directory) as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
+        except BlockingIOError as error:
             raise SettingsError(
                 f"Another bot runs on the storage {directory}. Stop it first, or give this one a folder of its own: "
                 "RUSHES__STORAGE__DIRECTORY."
             ) from error
         yield
+
+
+def _opened_lock(directory: Path) -> TextIO:
+    try:
+        return (directory / "lock").open("a")
+    except OSError as error:
+        raise SettingsError(f"The file {directory / 'lock'} cannot be opened: {error.strerror}.") from error
 
 
 def _storage(settings: Settings) -> Path:

@@ -73,7 +73,10 @@ async def run_demo(output: Path, *, contracts: Path | None, serve: bool) -> int:
     shutil.rmtree(output, ignore_errors=True)
     output.mkdir(parents=True)
     transcript = Transcript()
-    print("Rushes demo: a Discord and a video service on this machine, the bot between them, and a person who asks.\n")
+    print(
+        "Rushes demo: a Discord and a video service on this machine, the bot between them, and a person who asks.\n"
+        "The videos are drawn from the references in place of the model's, and the prices are made up.\n"
+    )
     try:
         async with (
             rig(output / "work", contracts=contracts, oxen=["--render-seconds", "1.5"]) as stage,
@@ -136,7 +139,10 @@ async def _from_a_message(
 async def _by_slash(stage: Rig, discord: Sandbox, person: Person, transcript: Transcript, output: Path) -> Delivered:
     """`/video make` with an image, upright, silent, 480p."""
     prompt = "@Image1 drifts upwards while paper boats pass"
-    transcript.say("slash", f"/video make prompt:{prompt} ref1:lantern.jpg duration:4 s aspect_ratio:9:16 audio:off")
+    transcript.say(
+        "slash",
+        f"/video make prompt:{prompt} ref1:lantern.jpg duration:4 s resolution:480p aspect_ratio:9:16 audio:off",
+    )
     asked_for = await person.run(
         "video make",
         {"prompt": prompt, "duration": "4", "resolution": "480p", "aspect_ratio": "9:16", "audio": False},

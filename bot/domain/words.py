@@ -96,6 +96,8 @@ SENTENCES: Final[Mapping[str, str]] = {
     "try again.",
     "outcome-unknown": "The video service took the order but its answer was lost. It is being looked for before "
     "anything is ordered again.",
+    "review-ended": "It could not be told within a day whether the video service made this video, so it was given up. "
+    "It may have been billed. Ask again if you still want it.",
     "needs-review": "It cannot be told whether the video service started this video. "
     "The operator has to decide; nothing is ordered twice.",
     "deadline-passed": "The video was not ready after {minutes} minutes, so it was stopped. Try again.",

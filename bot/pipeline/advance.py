@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
 
-from bot.domain.errors import DeliveryRefused, Refused, Unavailable
+from bot.domain.errors import DeliveryRefused, Refused
 from bot.domain.reasons import Reason, reason
 from bot.domain.requests import Request, Snapshot, Take
 from bot.domain.states import RequestState, TakeState
@@ -16,6 +16,7 @@ from bot.pipeline.takes import TakeSteps
 
 _CARD = "card"
 _NOTICE = "notice"
+_GOING_ON = frozenset({TakeState.SUBMITTING, TakeState.RENDERING, TakeState.FETCHING})
 _DRAFT_LIFE_MS = 15 * 60 * 1000  # as long as the interaction that made it: later, nobody expects it any more
 
 Step = Callable[[Snapshot], Awaitable[int | None]]
@@ -54,7 +55,7 @@ class Advance:
     async def stumble(self, request_id: str, why: Reason) -> None:
         """Counts an unexpected failure. After too many, what cannot go on is given up with the reason.
 
-        Takes at the vendor go on by themselves; clips that are here are kept.
+        Whatever is paid for goes on: takes at the vendor, clips on their way here; clips that are here are kept.
         """
         rooms = self._rooms
         snapshot = await rooms.store.load(request_id)
@@ -68,8 +69,8 @@ class Advance:
         for take in snapshot.takes:
             if take.state is TakeState.PLANNED:
                 await rooms.store.move_take(take, TakeState.FAILED, failure=why, cost_usd_micros=0)
-            elif take.state is TakeState.FETCHING:
-                await rooms.store.move_take(take, TakeState.FAILED, failure=why)
+            elif take.state is TakeState.SUBMITTING:
+                await rooms.store.move_take(take, TakeState.NEEDS_REVIEW, failure=reason("needs-review"))
         if request.state is RequestState.DELIVERING:
             await self._end(request, RequestState.KEPT, why)
         elif request.state is not RequestState.WORKING:
@@ -114,25 +115,27 @@ class Advance:
         if all(take.state.final for take in takes):
             await self._conclude(snapshot.request, takes)
             return 0
-        self._rooms.cards.changed(snapshot.request.id)
+        if [take.version for take in takes] != [take.version for take in snapshot.takes]:
+            self._rooms.cards.changed(snapshot.request.id)
+        states = {take.state for take in takes}
+        if TakeState.NEEDS_REVIEW in states and not states & _GOING_ON:
+            await self._dispatch()  # what waits for a review holds no place
         if trouble is not None:
             raise trouble
-        if all(take.state.final or take.state is TakeState.NEEDS_REVIEW for take in takes):
-            await self._dispatch()  # what waits for its operator holds no place
         return min(waits, default=None)
 
-    async def _step_takes(self, snapshot: Snapshot) -> tuple[list[Take], list[int], Unavailable | None]:
+    async def _step_takes(self, snapshot: Snapshot) -> tuple[list[Take], list[int], Exception | None]:
         """Each take as far as it goes; one take's trouble does not stop another's way."""
         takes: list[Take] = []
         waits: list[int] = []
-        trouble: Unavailable | None = None
+        trouble: Exception | None = None
         for take in snapshot.takes:
             current, wait_ms = take, 0
             try:
                 while wait_ms == 0:
                     current, wait_ms = await self._takes.step(snapshot.request, current)
-            except Unavailable as unavailable:
-                trouble = unavailable
+            except Exception as error:  # noqa: BLE001  raised again once every other take had its turn
+                trouble = trouble or error
             else:
                 waits.extend([] if wait_ms is None else [wait_ms])
             takes.append(current)
@@ -160,7 +163,9 @@ class Advance:
             await self._end(current.request, RequestState.KEPT, refused.reason)
             return 0
         rooms.reached("delivered")
-        await self._end(placed.request, RequestState.DELIVERED, next(iter(refused_ones), None))
+        # What was refused beside what was posted is kept too: it is paid for, and can be delivered again.
+        ending = RequestState.KEPT if refused_ones else RequestState.DELIVERED
+        await self._end(placed.request, ending, next(iter(refused_ones), None))
         return 0
 
     async def _finish(self, snapshot: Snapshot) -> int | None:
@@ -212,7 +217,7 @@ class Advance:
     async def _clips(self, snapshot: Snapshot, folder: Path) -> list[tuple[Take, Path]]:
         clips: list[tuple[Take, Path]] = []
         for take in snapshot.takes:
-            if take.clip is not None:
+            if take.state is TakeState.FETCHED and take.clip is not None:
                 path = folder / f"take-{take.ordinal}.mp4"
                 try:
                     await self._rooms.contents.copy_to(take.clip, path)

@@ -1,6 +1,8 @@
 """The steps of one take: publish, save the intent, pay once, settle lost answers by looking, fetch."""
 
 import tempfile
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +20,7 @@ _HEAD_BYTES = 64 * 1024
 _CLOCK_SKEW_MS = 5_000
 _INTENT_LIFE_MS = 5_000
 _REVIEW_INTERVAL_MS = 10 * 60 * 1000
+_REVIEW_LIFE_MS = 24 * 3_600_000
 _OUTAGES = frozenset({"vendor-unreachable", "vendor-rate-limited"})
 
 
@@ -63,7 +66,7 @@ class TakeSteps:
             return await self._fail(take, refused.reason, cost_usd_micros=0), 0
         begun = await rooms.store.begin_submission(published, prepared, now_ms=rooms.clock())
         if begun is None:
-            return published, rooms.patience.retry_first_ms
+            return published, rooms.patience.settle_interval_ms  # until its twin is settled
         return await self._pay(begun)
 
     async def _publish(self, request: Request, take: Take) -> Take:
@@ -82,7 +85,7 @@ class TakeSteps:
         """The one paid call. Its row says `submitting` already; whatever happens here, nobody pays before looking."""
         rooms = self._rooms
         if rooms.clock() - (take.submitting_at_ms or 0) > _INTENT_LIFE_MS:
-            return take, 0  # this process slept since: another may have looked, found nothing and ordered
+            return await self._not_sent(take)
         try:
             generation_id = await rooms.provider.submit(take.body or {})
         except NotStarted as error:
@@ -93,6 +96,15 @@ class TakeSteps:
             return take, rooms.patience.settle_interval_ms
         rooms.reached("paid")
         return await self._adopt(take, generation_id), None
+
+    async def _not_sent(self, take: Take) -> tuple[Take, int | None]:
+        """This process slept since it stored the intent, and has not sent it. `Stale` if anybody acted meanwhile."""
+        rooms = self._rooms
+        if take.attempts >= rooms.patience.max_attempts:
+            return await self._fail(take, reason("database-unavailable"), cost_usd_micros=0), 0
+        wait_ms = rooms.patience.backoff_ms(take.attempts)
+        later = {"not_before_ms": rooms.clock() + wait_ms, "submitting_at_ms": None}
+        return await rooms.store.move_take(take, TakeState.PLANNED, **later), wait_ms
 
     async def _try_later(self, take: Take, error: NotStarted) -> tuple[Take, int | None]:
         rooms = self._rooms
@@ -143,11 +155,16 @@ class TakeSteps:
         return parked, _REVIEW_INTERVAL_MS
 
     async def _look_once_more(self, take: Take) -> tuple[Take, int | None]:
-        """What could not be told may be told later: rarely looked at again, never ordered again by itself."""
+        """What could not be told may be told later: rarely looked at again, never ordered again by itself.
+
+        It ends after a day; what it cost stays unknown.
+        """
         rooms = self._rooms
         wait_ms = take.not_before_ms - rooms.clock()
         if take.body is None or take.submitting_at_ms is None:
             return take, None
+        if rooms.clock() - take.submitting_at_ms > _REVIEW_LIFE_MS:
+            return await self._fail(take, reason("review-ended")), 0
         if wait_ms > 0:
             return take, wait_ms
         found = await self._look_for(take, since_ms=take.submitting_at_ms - _CLOCK_SKEW_MS)
@@ -190,7 +207,8 @@ class TakeSteps:
         wait_ms = take.not_before_ms - rooms.clock()
         if wait_ms > 0:
             return take, wait_ms
-        with tempfile.TemporaryDirectory(dir=rooms.scratch) as folder:
+        key: str | None = None
+        with _own_disk(), tempfile.TemporaryDirectory(dir=rooms.scratch) as folder:
             path = Path(folder) / "clip"
             try:
                 byte_count = await rooms.provider.download(take.result_url or "", path)
@@ -200,7 +218,7 @@ class TakeSteps:
             except Rejected as error:
                 return await self._fetch_anew(take, error.reason)
             except Refused:
-                return await self._fetch_anew(take, reason("result-not-video"))
+                return await self._fetch_anew(take, reason("result-not-video"), kept=key)
         rooms.reached("kept-clip")
         cost = take.cost_usd_micros if take.cost_usd_micros is not None else await self._cost_now(take)
         return await rooms.store.move_take(
@@ -232,12 +250,15 @@ class TakeSteps:
         except Unavailable:
             return None
 
-    async def _fetch_anew(self, take: Take, why: Reason) -> tuple[Take, int | None]:
-        """A result's URL may lapse, or show something else for a while: asked for anew with growing waits."""
+    async def _fetch_anew(self, take: Take, why: Reason, *, kept: str | None = None) -> tuple[Take, int | None]:
+        """A result's URL may lapse, or show something else for a while: asked for anew with growing waits.
+
+        `kept`: the key of bytes that came but are no video; whoever looks into the failure finds them by the take.
+        """
         rooms = self._rooms
         attempts = take.attempts + 1
         if why.code == "result-too-large" or attempts >= rooms.patience.max_attempts or take.generation_id is None:
-            return await self._fail(take, why), 0
+            return await self._fail(take, why, clip=kept), 0
         said = await rooms.provider.look(take.generation_id)
         wait_ms = rooms.patience.backoff_ms(attempts)
         waiting = await rooms.store.move_take(
@@ -256,9 +277,20 @@ class TakeSteps:
         await self._rooms.publisher.withdraw(take.id, take.publications)
         return await self._rooms.store.move_take(take, take.state, withdrawn=True)
 
-    async def _fail(self, take: Take, why: Reason, *, cost_usd_micros: int | None = None) -> Take:
+    async def _fail(
+        self, take: Take, why: Reason, *, cost_usd_micros: int | None = None, clip: str | None = None
+    ) -> Take:
         cost = take.cost_usd_micros if cost_usd_micros is None else cost_usd_micros
-        return await self._rooms.store.move_take(take, TakeState.FAILED, failure=why, cost_usd_micros=cost)
+        return await self._rooms.store.move_take(take, TakeState.FAILED, failure=why, cost_usd_micros=cost, clip=clip)
+
+
+@contextmanager
+def _own_disk() -> Generator[None]:
+    """Our own disk's trouble is nobody's fault and is waited out."""
+    try:
+        yield
+    except OSError as error:
+        raise Unavailable(reason("storage-unavailable"), detail=type(error).__name__) from error
 
 
 def _submission(rooms: Rooms, request: Request, take: Take, spec: ModelSpec) -> Submission:

@@ -1,7 +1,5 @@
 """The watcher: one per deployment looks at the vendor's list for everybody and wakes the requests that moved."""
 
-from contextlib import suppress
-
 from bot.domain.errors import Unavailable
 from bot.domain.generations import Generation
 from bot.domain.requests import Take
@@ -33,9 +31,16 @@ class Watch:
         if not takes:
             return
         active = {generation.id: generation for generation in await rooms.provider.active()}
+        trouble: Exception | None = None
         for take in takes:
-            with suppress(Unavailable):  # one generation that cannot be looked at does not hide the others
+            try:
                 await self._see(take, active.get(take.generation_id or ""))
+            except Unavailable:
+                continue  # the next turn looks again
+            except Exception as error:  # noqa: BLE001  raised again once every other take was seen
+                trouble = trouble or error
+        if trouble is not None:
+            raise trouble
 
     async def _see(self, take: Take, active: Generation | None) -> None:
         rooms = self._rooms

@@ -6,6 +6,8 @@ queue took 0.1 s. PostgreSQL has a small pool, and an advisory lock where transa
 """
 
 import asyncio
+import sqlite3
+import time
 from collections.abc import Callable, Generator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -27,6 +29,8 @@ _Result = TypeVar("_Result")
 _READERS: Final = 2
 _POSTGRESQL_WRITERS: Final = 4
 _BUSY_TIMEOUT_MS: Final = 5_000
+_SETUP_TRIES: Final = 50
+_SETUP_PAUSE_SECONDS: Final = 0.1
 _ADVISORY_LOCK: Final = 7_211_905  # any number that nobody else in the database uses
 _NOT_TAKEN: Final = "database: needs a SQLite file (sqlite:///…) or PostgreSQL (postgresql+psycopg://…)"
 _SQLITE_SETUP: Final = (
@@ -112,7 +116,8 @@ class Database:
     def _write(self, work: Callable[[Transaction], _Result]) -> _Result:
         result, events = _behind_the_door(lambda: self._committed(work))
         for entered in events:
-            _log.info("moved", **{entered.subject: entered.row_id}, state=entered.state, why=entered.why)
+            why = {} if entered.why is None else {"why": entered.why}
+            _log.info("moved", **{entered.subject: entered.row_id}, state=entered.state, **why)
             self._reached(f"{entered.subject}.{entered.state}")
         return result
 
@@ -217,7 +222,7 @@ def _sqlite(url: str, begin: str, connections: int, *, foreign_keys: str = "ON")
     def on_connect(connection: _DriverConnection, _record: object) -> None:
         connection.isolation_level = None
         for pragma in (*_SQLITE_SETUP, f"PRAGMA foreign_keys = {foreign_keys}"):
-            connection.execute(pragma)
+            _patiently(connection, pragma)
 
     def on_begin(connection: Connection) -> None:
         connection.exec_driver_sql(begin)
@@ -225,6 +230,18 @@ def _sqlite(url: str, begin: str, connections: int, *, foreign_keys: str = "ON")
     event.listen(engine, "connect", on_connect)
     event.listen(engine, "begin", on_begin)
     return engine
+
+
+def _patiently(connection: "_DriverConnection", pragma: str) -> None:
+    """Two processes that open a new file at once contend for its journal mode; SQLite waits for nobody there."""
+    for _try in range(_SETUP_TRIES):
+        try:
+            connection.execute(pragma)
+        except sqlite3.OperationalError:
+            time.sleep(_SETUP_PAUSE_SECONDS)
+        else:
+            return
+    connection.execute(pragma)
 
 
 class _DriverConnection(Protocol):

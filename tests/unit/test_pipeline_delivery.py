@@ -129,7 +129,7 @@ async def test_of_several_messages_those_that_may_be_posted_are(rig: Rig) -> Non
     rig.discord.refusals["result-2"] = "delivery-too-large"
     await rig.look()
     request = await rig.request(request_id)
-    assert (request.state.value, request.failure) == ("delivered", reason("delivery-too-large"))
+    assert (request.state.value, request.failure) == ("kept", reason("delivery-too-large"))
     assert [message.marker.split()[1] for message in rig.clips] == ["result-1", "result-3"]
 
 
