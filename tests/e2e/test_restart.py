@@ -8,30 +8,12 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.stage import Stage, opened
+from tests.fault_points import EVERY_POINT
 
 pytestmark = pytest.mark.e2e
 
-EVERY_STATE = [
-    "request.draft",
-    "request.queued",
-    "posted:card",
-    "request.preparing",
-    "request.working",
-    "staged",
-    "take.submitting",
-    "paid",
-    "take.rendering",
-    "take.fetching",
-    "kept-clip",
-    "take.fetched",
-    "request.delivering",
-    "posted:result-1",
-    "delivered",
-    "request.delivered",
-]
 
-
-@pytest.mark.parametrize("kill_at", EVERY_STATE)
+@pytest.mark.parametrize("kill_at", EVERY_POINT)
 async def test_a_killed_bot_delivers_once_and_pays_once(tmp_path: Path, kill_at: str) -> None:
     async with opened(tmp_path) as scene:
         doomed = await scene.rig.start_bot(RUSHES__TESTING__KILL_AT=kill_at)

@@ -13,26 +13,9 @@ from bot.domain.generations import GenerationState
 from bot.domain.reasons import reason
 from bot.domain.requests import ChannelKind
 from tests.fakes_provider import Fault
+from tests.fault_points import EVERY_POINT
 from tests.pipeline_rig import ADA, WATCH_MS, Defect, Killed, Rig
 
-EVERY_POINT = [
-    "request.draft",
-    "request.queued",
-    "posted:card",
-    "request.preparing",
-    "request.working",
-    "staged",
-    "take.submitting",
-    "paid",
-    "take.rendering",
-    "take.fetching",
-    "kept-clip",
-    "take.fetched",
-    "request.delivering",
-    "posted:result-1",
-    "delivered",
-    "request.delivered",
-]
 AFTER_SUBMISSION = EVERY_POINT[2:]
 
 
