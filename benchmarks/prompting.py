@@ -12,6 +12,8 @@ from bot.prompting import parse
 PROSE = "The lantern of @Image1 drifts over the water while hero2.png looks back at the second image, slowly, at dusk. "
 HOSTILE = "[[[@@@#1#1{{<<@Image@[image 1\u0301\u0301\u0301"
 CANONICAL = re.compile(r"@(Image|Video|Audio)(\d+)")
+TEXTS = {"prose": PROSE, "hostile": HOSTILE}
+LENGTHS, COUNTS = (60, 600, 6000), (0, 3, 12)
 KINDS = (Kind.IMAGE, Kind.IMAGE, Kind.VIDEO, Kind.AUDIO)
 
 
@@ -42,16 +44,30 @@ def report() -> None:
     )
     print("prompting: median of 7, µs per prompt (one re.sub over @Image1 alone beside it)")
     print(f"  {'text':8} {'chars':>6} {'refs':>5} {'parse':>9} {'µs/char':>8} {'re.sub':>8} {'ratio':>7}")
-    for name, unit in (("prose", PROSE), ("hostile", HOSTILE)):
-        for length in (60, 600, 6000):
+    taken: dict[tuple[str, int, int], float] = {}
+    for name, unit in TEXTS.items():
+        for length in LENGTHS:
             text = (unit * (length // len(unit) + 1))[:length]
-            for count in (0, 3, 12):
+            for count in COUNTS:
                 files = references(count)
                 ours = _microseconds(lambda text=text, files=files: parse(text, files, limits=limits))
                 bare = _microseconds(lambda text=text: CANONICAL.sub(r"@\1\2", text))
+                taken[name, length, count] = ours
                 print(
                     f"  {name:8} {length:6} {count:5} {ours:9.1f} {ours / length:8.3f} {bare:8.1f} {ours / bare:6.1f}×"
                 )
+    _report_growth(taken)
+
+
+def _report_growth(taken: dict[tuple[str, int, int], float]) -> None:
+    """What one character more costs, early and late: the same when the time is linear."""
+    short, middle, long = LENGTHS
+    print(f"  µs per further character: {short} to {middle}, {middle} to {long}, and their ratio")
+    for name in TEXTS:
+        for count in COUNTS:
+            early = (taken[name, middle, count] - taken[name, short, count]) / (middle - short)
+            late = (taken[name, long, count] - taken[name, middle, count]) / (long - middle)
+            print(f"  {name:8} {count:5} refs {early:8.3f} {late:8.3f} {late / early:6.2f}×")
 
 
 def _microseconds(work: object) -> float:

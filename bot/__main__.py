@@ -11,6 +11,7 @@ import click
 from bot.client import PERMISSIONS, CannotLogIn
 from bot.domain.errors import RushesError
 from bot.domain.words import say
+from bot.lint_command import lint
 from bot.logs import configure_logging
 from bot.settings import Settings, SettingsError, load_settings
 
@@ -102,6 +103,9 @@ def demo(*, output: Path, contracts: Path | None, serve: bool) -> None:
     except ImportError as error:
         _fail(f"The demo needs the sandbox extra ({error.name} is missing): pip install 'rushes[sandbox]'.")
     sys.exit(asyncio.run(run_demo(output, contracts=contracts, serve=serve)))
+
+
+main.add_command(lint)
 
 
 def _ready() -> Settings:

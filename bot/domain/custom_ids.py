@@ -1,4 +1,4 @@
-"""The formats of custom ids on buttons and forms: they outlive the process."""
+"""The formats of custom ids on buttons, menus and forms: they outlive the process."""
 
 import re
 from dataclasses import dataclass
@@ -6,14 +6,26 @@ from enum import StrEnum
 
 
 class Action(StrEnum):
-    """What a button on a card asks for."""
+    """What a button (or a menu) asks for. Where one has an argument, its form stands beside it."""
 
     CANCEL = "cancel"
     DELIVER = "deliver"
+    AGAIN = "again"
+    USE = "use"
+    CONFIRM = "confirm"  # <version>: what is confirmed is what was shown
+    EDIT = "edit"
+    DISCARD = "discard"
+    FILE = "file"  # a menu; its one value is a reference's id
+    MEND = "mend"  # <version>.<finding's index>.<mend's index>
+    TAKE_OUT = "takeout"  # <version>.<reference id>: the question was asked, and answered with yes
+    MOVE = "move"  # <version>.<reference id>.<new number over all>: the same
+    SHOW = "show"  # the draft's card as it stands
 
 
-BUTTON_TEMPLATE = re.compile(r"rushes:(?P<action>[a-z]+):(?P<request_id>[0-9a-hjkmnp-tv-z]{13})")
-"""For `discord.ui.DynamicItem`: matches every button of ours on a card."""
+BUTTON_TEMPLATE = re.compile(
+    r"rushes:(?P<action>[a-z]+):(?P<request_id>[0-9a-hjkmnp-tv-z]{13})(?::(?P<argument>[0-9a-z.]{1,40}))?"
+)
+"""For `discord.ui.DynamicItem`: matches every button and menu of ours."""
 
 FORM_PREFIX = "rushes-form:"
 """Custom ids of forms start so; the rest is random, because a form with a fixed id is shared between people."""
@@ -21,11 +33,13 @@ FORM_PREFIX = "rushes-form:"
 
 @dataclass(frozen=True, slots=True)
 class ButtonId:
-    """A button's meaning: an action on a request."""
+    """A button's meaning: an action on a request, and the action's argument, parts joined by dots; may be empty."""
 
     action: Action
     request_id: str
+    argument: str = ""
 
     def __str__(self) -> str:
         """The custom id, at most 100 characters as Discord wants it."""
-        return f"rushes:{self.action.value}:{self.request_id}"
+        plain = f"rushes:{self.action.value}:{self.request_id}"
+        return f"{plain}:{self.argument}" if self.argument else plain

@@ -35,11 +35,12 @@ class Generation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Material:
-    """One published reference of a submission, in the order in which its kind is numbered."""
+    """One published reference of a submission, in the order in which its kind is numbered (`faces_first`)."""
 
     reference_id: str
     kind: Kind
     url: str
+    shows_person: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -42,7 +42,7 @@ class MediaFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnimaticPart:
-    """One reference on its way into an animatic: a readable local file and what it is."""
+    """One reference on its way into a drawing (an animatic, a sheet): a readable local file, what it is, its label."""
 
     path: str
     kind: Kind

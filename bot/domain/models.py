@@ -69,7 +69,10 @@ class Pricing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelSpec:
-    """A model as this deployment sees it now. `schema_version` names the pinned file that gave limits and style."""
+    """A model as this deployment sees it now. `schema_version` names the pinned file that gave limits and style.
+
+    `face_kinds`: the kinds that have fields of their own for files that show a real person.
+    """
 
     id: str
     schema_version: str
@@ -79,6 +82,7 @@ class ModelSpec:
     pricing: Pricing = Pricing()
     live: bool = False
     drift: tuple[str, ...] = ()
+    face_kinds: frozenset[Kind] = frozenset()
 
     def worst_cost_usd_micros(self, *, seconds: int | None, resolution: str, takes: int) -> int | None:
         """The most the takes can cost; `seconds=None` (auto) counts as the model's maximum. `None`: price unknown."""

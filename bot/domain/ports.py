@@ -5,13 +5,15 @@ from pathlib import Path
 from typing import Protocol
 
 from bot.domain.admission import GuildPolicy, Usage
+from bot.domain.consent import Choice, Consents
+from bot.domain.drafts import Allowance, GuildChoices, TrayLimits, TrayView
 from bot.domain.generations import Generation, PreparedBody, Submission
-from bot.domain.media import AnimaticPlan, MediaFacts, Sniffed
+from bot.domain.media import AnimaticPart, AnimaticPlan, MediaFacts, Sniffed
 from bot.domain.models import ModelSpec
 from bot.domain.prompts import Finding, Prompt
 from bot.domain.reasons import Reason
 from bot.domain.references import Offer, Reference
-from bot.domain.requests import Post, Publication, Request, Snapshot, Take, Wish
+from bot.domain.requests import Place, Post, Publication, Request, Snapshot, Take, Wish
 from bot.domain.states import RequestState, TakeState
 
 FaultPoint = Callable[[str], None]
@@ -45,6 +47,19 @@ class RequestStore(Protocol):
         """Stores what was collected for a draft (replacing what was)."""
         ...
 
+    async def drafts_of(self, guild_id: int, person_id: int) -> tuple[str, ...]:
+        """Ids of the drafts that wait for that person in that guild (`expires_at_ms` is set), newest first."""
+        ...
+
+    async def reserve(
+        self, guild_id: int, person_id: int, *, files: int, byte_count: int, allowance: Allowance, now_ms: int
+    ) -> None:
+        """Counts files and bytes that are about to be fetched against the day's allowance (UTC day of `now_ms`).
+
+        `Refused` (free-person-files, free-person-bytes, free-guild-files, free-guild-bytes), counting nothing.
+        """
+        ...
+
     async def accept(
         self,
         request: Request,
@@ -58,6 +73,7 @@ class RequestStore(Protocol):
         """Draft → queued with its planned takes, if the quotas allow it now; else `Refused`, and nothing changes.
 
         The quota is read and the request counted in this one transaction: simultaneous accepts cannot overspend.
+        So is consent: `Refused` with the reason of every reference that `barred` says no to at that moment.
         """
         ...
 
@@ -82,6 +98,8 @@ class RequestStore(Protocol):
         `Stale` when the request is not working any more or was asked to be cancelled: nothing may be paid then.
         `None` while another body of the same fingerprint is in submitting or in review: the vendor's echo could not
         tell the two apart, so this one waits until that one is settled.
+        `Refused` when a reference of the request is `barred` at that moment: consent is looked at once more, in the
+        transaction after which it is paid for.
         """
         ...
 
@@ -122,12 +140,97 @@ class RequestStore(Protocol):
         ...
 
     async def contents_in_use(self, *, since_ms: int) -> frozenset[str]:
-        """Keys of the bytes that somebody may still need: of requests that are open, kept, or ended since then."""
+        """Keys of the bytes that somebody may still need.
+
+        Of requests that are open, kept, or ended since then, and of trays that expire after then. What was withdrawn
+        may be forgotten, but for what a take at work still needs.
+        """
+        ...
+
+    async def tidy(self, *, now_ms: int) -> None:
+        """Forgets what is no use any more: expired trays, and what `reserve` counted two days ago or earlier."""
+        ...
+
+
+class TrayStore(Protocol):
+    """People's trays: references put aside, one tray a person and channel. Every method is one transaction.
+
+    `Unavailable` when the database does not answer.
+    """
+
+    async def tray(self, channel_id: int, person_id: int, *, now_ms: int) -> TrayView:
+        """What is in the tray and has not expired, in order, numbered."""
+        ...
+
+    async def change_tray(
+        self,
+        place: Place,
+        person_id: int,
+        change: Callable[[tuple[Reference, ...]], Sequence[Reference]],
+        *,
+        limits: TrayLimits,
+        expires_at_ms: int,
+        now_ms: int,
+    ) -> TrayView:
+        """Puts what `change` makes of the tray in its place, numbered anew; the whole tray then expires at that time.
+
+        `change` is pure and may raise `Refused`; then nothing changes. `Refused` (tray-full, trays-full,
+        guild-trays-full) when the new tray is larger than the old one and over a limit, and (files-withdrawn) for
+        files that were taken back while they were collected.
+        """
+        ...
+
+
+class ConsentStore(Protocol):
+    """What people allow others to do with their files and avatars. Every method is one transaction.
+
+    `Unavailable` when the database does not answer.
+    """
+
+    async def consents(self, guild_id: int, *, owners: Collection[int], messages: Collection[int]) -> Consents:
+        """What holds now in that guild for those people (`files_allowed`, `avatar_allowed`) and those messages."""
+        ...
+
+    async def choice(self, person_id: int, guild_id: int) -> Choice:
+        """What that person said for that guild (or `EVERYWHERE`); nothing said is an empty choice."""
+        ...
+
+    async def choose(self, person_id: int, guild_id: int, choice: Choice, *, now_ms: int) -> tuple[str, ...]:
+        """Stores the choice; what is `None` in it stays as it was said.
+
+        Answers the ids of the open requests with a take that was not begun which now have a `barred` reference.
+        """
+        ...
+
+    async def withdraw(self, message_id: int, owner_id: int, *, now_ms: int) -> tuple[str, ...]:
+        """Takes back the files of a message, from everybody and for good; out of every tray too.
+
+        Answers the ids of the open requests with a take that was not begun which have such a reference.
+        """
+        ...
+
+
+class GuildChoiceStore(Protocol):
+    """What a guild's admins chose. Every change is kept with who made it and when. One transaction a method.
+
+    `Unavailable` when the database does not answer.
+    """
+
+    async def guild_choices(self, guild_id: int) -> GuildChoices:
+        """What is set for the guild."""
+        ...
+
+    async def set_guild_choices(self, guild_id: int, choices: GuildChoices, *, by: int, now_ms: int) -> GuildChoices:
+        """Stores what is not `None` in `choices` over what was set; answers what is set then."""
         ...
 
 
 class ContentStore(Protocol):
     """Bytes by their SHA-256 (lower-case hex). `Unavailable` when the storage does not answer."""
+
+    async def holds(self, key: str) -> bool:
+        """True when the bytes are there; they count as put just now, so that no sweep takes them meanwhile."""
+        ...
 
     async def put(self, path: Path) -> str:
         """Keeps a file's bytes and answers their key. Keeping the same bytes again costs nothing."""
@@ -166,6 +269,17 @@ class MediaTools(Protocol):
 
     async def animatic(self, plan: AnimaticPlan, into: Path) -> MediaFacts:
         """Draws a real MP4 out of the plan's parts and measures it."""
+        ...
+
+    async def reference_sheet(self, parts: Sequence[AnimaticPart], into: Path) -> None:
+        """Writes a PNG with a labelled tile for each part, in order. Refusals as for `probe`.
+
+        A tile has the picture, a frame of the clip, or the levels of the sound.
+        """
+        ...
+
+    async def still(self, path: Path, sniffed: Sniffed, into: Path) -> MediaFacts:
+        """Writes the first frame of a moving picture as a PNG and measures that. Refusals as for `probe`."""
         ...
 
     async def contact_sheet(self, clips: Sequence[Path], into: Path, *, labels: Sequence[str]) -> None:
@@ -281,6 +395,13 @@ class Courier(Protocol):
 
         Answers why single messages were refused while others were posted; `DeliveryRefused` when none could be.
         `Unavailable`.
+        """
+        ...
+
+    async def call_back(self, snapshot: Snapshot) -> None:
+        """Tells the requester, once, in the channel, that a draft waits for them: their answer was lost in a restart.
+
+        `Unavailable`, `DeliveryRefused`.
         """
         ...
 

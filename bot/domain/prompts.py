@@ -1,7 +1,7 @@
 """The parsed prompt: segments, numbering, styles, findings. The language itself is `bot.prompting`."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from bot.domain.media import Kind
@@ -64,12 +64,31 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """What lint says: a reason, and the half-open span `start:end` in the source text it is about."""
+    """What lint says: a reason, and the half-open span `start:end` in the source text it is about.
+
+    `mends` are texts each of which, put in the place of `start:end`, settles it: one is a one-click mend, several are
+    a choice that only the person can make, none means that there is nothing to click.
+    """
 
     reason: Reason
     severity: Severity
     start: int = 0
     end: int = 0
+    mends: tuple[str, ...] = ()
+
+
+def mended(text: str, finding: Finding, choice: int) -> str:
+    """The source text with the finding's `choice`-th mend in place. `IndexError` when there is none."""
+    return text[: finding.start] + finding.mends[choice] + text[finding.end :]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Names:
+    """What Discord's mentions in a prompt are called here: Discord id → the name to show."""
+
+    people: Mapping[int, str] = field(default_factory=dict[int, str])
+    roles: Mapping[int, str] = field(default_factory=dict[int, str])
+    channels: Mapping[int, str] = field(default_factory=dict[int, str])
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,14 @@
 
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from itertools import count
 from pathlib import PurePosixPath
 
 from bot.domain.media import Kind, MediaFacts
+from bot.domain.reasons import Reason
 
 _MAX_NAME = 100
 _MENTION_CHARACTERS = frozenset("@<>`|\\")
@@ -19,25 +21,25 @@ class OfferSource(StrEnum):
     OPTION = "option"
     TARGET = "target"
     FORM = "form"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Offer:
-    """A file somebody points us to, before its bytes are ours. `url` is signed and never logged."""
-
-    name: str
-    url: str
-    byte_count: int | None
-    content_type: str | None = None
-    alt: str | None = None
-    source: OfferSource = OfferSource.OPTION
+    FORWARD = "forward"
+    REPLY = "reply"
+    STICKER = "sticker"
+    EMBED = "embed"
+    EMOJI = "emoji"
+    AVATAR = "avatar"
+    TRAY = "tray"
+    CLIP = "clip"
+    AGAIN = "again"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reference:
     """One file a request may point to: a stable `id`, numbers from 1 (over all, and within the kind), and its bytes.
 
-    `content` is the lower-case hex SHA-256 of the bytes, the key in the content-addressed store.
+    `content` is the lower-case hex SHA-256 of the bytes, the key in the content-addressed store. `also` are the names
+    under which the same bytes were brought again. `owner_id` and `message_id` say whose message it was taken from
+    (Discord ids; `None`: uploaded by the person who asks). `stands_for` are the mentions whose picture it is, as
+    `stands_for_person` and `stands_for_emoji` write them. `shows_person`: it shows a real person, says who asks.
     """
 
     id: str
@@ -48,11 +50,81 @@ class Reference:
     content: str
     facts: MediaFacts
     alias: str | None = None
+    also: tuple[str, ...] = ()
+    source: OfferSource = OfferSource.OPTION
+    owner_id: int | None = None
+    message_id: int | None = None
+    stands_for: tuple[str, ...] = ()
+    shows_person: bool = False
+
+    @property
+    def token(self) -> str:
+        """How people here point to it: `@Image1`. What the model reads may differ in style and number."""
+        return f"@{self.kind.word}{self.kind_number}"
 
     @property
     def stem(self) -> str:
         """The display name without its extension."""
-        return PurePosixPath(self.name).stem or self.name
+        return stem_of(self.name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """A file somebody points us to, before its bytes are ours. `url` is signed and never logged.
+
+    `held`: a reference whose bytes we have already (from a tray, from an earlier request): nothing is fetched.
+    `refusal`: why it cannot be used, when that is known before any look into it; its fate is told like any other's.
+    `owner_id`, `message_id` and `stands_for` are as for `Reference`, but one offer stands for one mention at most.
+    """
+
+    name: str
+    url: str
+    byte_count: int | None
+    content_type: str | None = None
+    alt: str | None = None
+    source: OfferSource = OfferSource.OPTION
+    owner_id: int | None = None
+    message_id: int | None = None
+    stands_for: str | None = None
+    held: Reference | None = None
+    refusal: Reason | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fate:
+    """What became of one offer. Nothing that was offered is without a fate.
+
+    Used as `reference_id` (with a `reason` when it was converted, or came twice), or refused for `reason` (then
+    `reference_id` is `None`).
+    """
+
+    name: str
+    source: OfferSource
+    reference_id: str | None = None
+    reason: Reason | None = None
+
+    @property
+    def refused(self) -> bool:
+        """True when the file is not used."""
+        return self.reference_id is None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Collected:
+    """The references in the order offered, numbered, and every offer's fate in the same order."""
+
+    references: tuple[Reference, ...]
+    fates: tuple[Fate, ...]
+
+
+def stands_for_person(person_id: int) -> str:
+    """How an avatar says whose it is: the mention `<@id>` means this file."""
+    return f"person:{person_id}"
+
+
+def stands_for_emoji(emoji_id: int) -> str:
+    """How an emoji's picture says which it is: the mention `<:name:id>` means this file."""
+    return f"emoji:{emoji_id}"
 
 
 def display_name(name: str) -> str:
@@ -64,6 +136,25 @@ def display_name(name: str) -> str:
         and character not in _MENTION_CHARACTERS
     )
     return " ".join(kept.split())[:_MAX_NAME] or "file"
+
+
+def stem_of(name: str) -> str:
+    """A name without its extension, as `PurePosixPath.stem` has it, at a tenth of the cost; never empty."""
+    base = name.rpartition("/")[2]
+    dot = base.rfind(".")
+    return (base[:dot] if 0 < dot < len(base) - 1 else base) or name
+
+
+def compared(name: str) -> str:
+    """The name as names are compared: without case and width."""
+    return unicodedata.normalize("NFKC", name).casefold()
+
+
+def name_candidates(name: str) -> Iterator[str]:
+    """What a file may be called when others have its name already: `hero.png`, `hero (2).png` and so on."""
+    path = PurePosixPath(name)
+    yield name
+    yield from (f"{path.stem} ({number}){path.suffix}" for number in count(2))
 
 
 def numbered(references: Iterable[Reference]) -> tuple[Reference, ...]:
@@ -79,3 +170,13 @@ def numbered(references: Iterable[Reference]) -> tuple[Reference, ...]:
 def of_kind(references: Sequence[Reference], kind: Kind) -> tuple[Reference, ...]:
     """The references of one kind, in order."""
     return tuple(reference for reference in references if reference.kind is kind)
+
+
+def faces_first(references: Sequence[Reference], face_kinds: Collection[Kind]) -> tuple[Reference, ...]:
+    """The references in the vendor's order, with the vendor's numbers.
+
+    Within each of `face_kinds` those that show a person come before the others (the newest schema numbers them so);
+    otherwise the order is the one given.
+    """
+    ordered = sorted(references, key=lambda one: not (one.shows_person and one.kind in face_kinds))
+    return numbered(ordered)

@@ -1,13 +1,13 @@
 """A request, its takes, and what hangs on them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from bot.domain.media import MediaFacts
-from bot.domain.prompts import Finding, Prompt
+from bot.domain.prompts import Finding, Names, Prompt
 from bot.domain.reasons import Reason
-from bot.domain.references import Offer, Reference
+from bot.domain.references import Fate, Offer, Reference
 from bot.domain.states import RequestState, TakeState
 
 
@@ -52,7 +52,9 @@ class Parameters:
 class Wish:
     """What a cog hands over: everything a person asked for, in plain values.
 
-    `interaction_id` makes it durable exactly once; `missing_permissions` are what the bot lacks here.
+    `interaction_id` makes it durable exactly once; `missing_permissions` are what the bot lacks here. `ask`: the draft
+    waits for its person whatever is found. `use_tray`: without any offer but the pictures of what the prompt mentions,
+    the files of the person's tray in that channel are taken, before those.
     """
 
     interaction_id: int
@@ -63,11 +65,18 @@ class Wish:
     parameters: Parameters
     take_count: int = 1
     missing_permissions: tuple[str, ...] = ()
+    names: Names = field(default_factory=Names)
+    ask: bool = False
+    use_tray: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """A person's wish, durable from the first moment. `version` grows with every stored change."""
+    """A person's wish, durable from the first moment. `version` grows with every stored change.
+
+    `expires_at_ms` is set from the moment a draft waits for its person; until then it is being prepared.
+    `fates` has an entry for every offer once they are collected. `ask` and `names` are the wish's.
+    """
 
     id: str
     version: int
@@ -91,6 +100,10 @@ class Request:
     cancel_requested_by: int | None = None
     failure: Reason | None = None
     attempts: int = 0
+    names: Names = field(default_factory=Names)
+    fates: tuple[Fate, ...] = ()
+    ask: bool = False
+    expires_at_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,7 +144,10 @@ class Take:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Post:
-    """The outbox's row of one message. `slot` is card, result-1 …, notice; `message_id` is `None` until it is known."""
+    """The outbox's row of one message. `slot` is card, result-1 …, notice or callback.
+
+    `message_id` is `None` until it is known.
+    """
 
     request_id: str
     slot: str

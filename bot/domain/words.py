@@ -42,6 +42,71 @@ SENTENCES: Final[Mapping[str, str]] = {
     "audio-needs-visual": "Sound alone ({names}) is not enough: the model needs at least one image or video beside it. "
     "Add one.",
     "same-file-twice": "“{name}” has the same content as “{other}”, so both are {token}.",
+    "made-still": "“{name}” is used as a still picture, its first frame: the model takes no such file as it is.",
+    "sticker-not-a-picture": "The sticker “{name}” is an animation without pictures (Lottie), which cannot be used. "
+    "Attach a picture instead.",
+    "files-withdrawn": "“{name}” was taken back by the person who posted it. Take it out, or attach another file.",
+    "files-forbidden": "“{name}” belongs to somebody who does not allow others to use their files. "
+    "Take it out, or attach a file of your own.",
+    "avatar-forbidden": "The avatar of “{name}” is not used: that person has not allowed it "
+    "(they can, with `/privacy references`).",
+    "face-needs-url": "“{name}” shows a real person, and the model takes such files by address only, which this bot "
+    "cannot give. Ask the bot's operator to set a staging channel.",
+    # --- drafts, trays and what is free ----------------------------------------------------------------------------
+    "draft-changed": "The draft was changed since this was shown. Look at it again: `/video drafts`.",
+    "draft-over": "This draft is over: it was confirmed, discarded, or not confirmed in time. "
+    "Nothing more comes of it.",
+    "draft-not-yours": "Only the person who asked can change or confirm this draft.",
+    "draft-preparing": "The files of this draft are still being looked at. Try again in a moment.",
+    "draft-expired": "The draft was not confirmed in time, so it was dropped. Ask again.",
+    "draft-waits": "your draft is ready, but its answer to you was lost in a restart of the bot. "
+    "Press the button to see it, or use `/video drafts`.",
+    "not-here": "That request was made in another server, so it cannot be used here.",
+    "nothing-to-use": "There is nothing in that message that could be used as a reference: "
+    "no file, sticker or picture.",
+    "alias-not-a-name": "“{name}” cannot be used as a name: it must be one word of at most {limit} letters, digits, "
+    "hyphens or underscores.",
+    "alias-taken": "“{name}” is already the name of {token}. Choose another one.",
+    "no-such-file": "There is no file #{number}. There are {count}.",
+    "tray-empty": "Your tray in this channel is empty. Choose “Add to tray” on a message with files.",
+    "tray-full": "A tray holds at most {limit} files and yours would have {count}. Take some out with `/tray remove`.",
+    "trays-full": "Your trays in this server hold {count} files together; at most {limit} fit. "
+    "Empty one with `/tray clear`.",
+    "guild-trays-full": "The trays of this server are full ({limit} files together). "
+    "They empty themselves within a day; attach the files to `/video make` directly meanwhile.",
+    "tray-used": "The {count} files of your tray were used. `/tray clear` empties it.",
+    "tray-used-one": "The one file of your tray was used. `/tray clear` empties it.",
+    "tray-how": "`/video make` without a file takes what is in here. It stays here until it expires or you use "
+    "`/tray clear`.",
+    "no-drafts": "No draft of yours is waiting in this server. `/video make` starts one.",
+    "draft-mentions-removed": "Where the prompt mentions it, its name will stand as plain words. "
+    "Every other mention goes on meaning the same file.",
+    "draft-mentions-moved": "The prompt is rewritten so that every mention goes on meaning the same file.",
+    "stopped-none": "No waiting request was affected.",
+    "stopped-one": "One waiting request that used such a file was stopped, and its person was told.",
+    "stopped-many": "{count} waiting requests that used such files were stopped, and their people were told.",
+    "privacy-files-allowed": "Others may use the files of your messages here as references.",
+    "privacy-files-forbidden": "Others may not use the files of your messages here.",
+    "privacy-avatar-allowed": "Others who mention you in a prompt here may use your avatar as a picture.",
+    "privacy-avatar-forbidden": "Nobody else may use your avatar here.",
+    "privacy-rules": "A “forbidden” in either place wins, and an avatar is used only where you allowed it. "
+    "Your own requests may always use what is yours. Change it with `/privacy references`; to take back the files of "
+    "one message, choose “Take back my files” in its menu.",
+    "drafts-by-default": "Whether a draft's card is shown is this bot's default.",
+    "drafts-always": "Every request waits until its person has confirmed the card of its draft.",
+    "drafts-when-needed": "The card of a draft is shown when something is to be said: a finding, a file refused or "
+    "changed, or a price above {limit} (or not known). Otherwise the request goes straight into line.",
+    "free-person-files": "You have had {limit} files looked at today, which is what is free. "
+    "More are looked at <t:{resets_at}:R>.",
+    "free-person-bytes": "You have had {limit} of files fetched today, which is what is free. "
+    "More are fetched <t:{resets_at}:R>.",
+    "free-guild-files": "This server has had {limit} files looked at today, which is what is free. "
+    "More are looked at <t:{resets_at}:R>.",
+    "free-guild-bytes": "This server has had {limit} of files fetched today, which is what is free. "
+    "More are fetched <t:{resets_at}:R>.",
+    "too-many-drafts": "This server already has {limit} drafts waiting for their people. Try again in a while.",
+    "withdraw-not-yours": "Only the person who posted a message can take its files back.",
+    "withdrawn-own": "Its files will not be used in any video that has not been ordered yet.",
     "publisher-too-large": "“{name}” is {size}; this bot can hand the model files of at most {limit}. "
     "Attach a smaller version, or ask the bot's operator for a larger way to publish references.",
     "publisher-missing": "“{name}” cannot be handed to the model: this bot has no staging channel, and "
@@ -62,7 +127,7 @@ SENTENCES: Final[Mapping[str, str]] = {
     "unused-reference": "{token} ({name}) is attached but the prompt does not mention it.",
     "no-reference-mentioned": "The prompt mentions none of the attached files.",
     "loose-mention-unresolved": "“{mention}” points to no file and was left as text.",
-    "name-shadowed": "“{mention}” means {token}, not the file “{name}”; write “@{name}” for the file.",
+    "name-shadowed": "“{mention}” means {token}, not the file “{name}”; write “{instead}” for the file.",
     "mention-replaced": "“{mention}” was replaced by “{replacement}”.",
     # --- may I -----------------------------------------------------------------------------------------------------
     "missing-permissions": "I lack permissions in this channel: {permissions}. "
@@ -139,6 +204,8 @@ SENTENCES: Final[Mapping[str, str]] = {
     "database-unavailable": "The bot's own database does not answer just now. Try again in a minute.",
     "form-expired": "The bot was restarted while this form was open, so it was not sent. "
     "Choose “Make video” on the message again.",
+    "draft-form-expired": "The bot was restarted while this form was open, so it was not sent "
+    "and the draft is as it was. Open it again: `/video drafts`.",
     "parameter-dropped": "The model has no setting “{name}” now, so it was not sent.",
     "stopping": "The bot is being restarted. Try again in a minute.",
 }
@@ -160,6 +227,13 @@ def money_line(cost_usd_micros: int | None) -> str:
     if cost_usd_micros is None:
         return "What it cost is not known yet; the video service has not said."
     return NOTHING_SPENT if cost_usd_micros == 0 else f"It cost {dollars(cost_usd_micros)}."
+
+
+def price_line(price_usd_micros: int | None) -> str:
+    """What it can cost at most, before anything is ordered."""
+    if price_usd_micros is None:
+        return "What it will cost is not known: the video service names no price. Nothing has been spent."
+    return f"At most {dollars(price_usd_micros)}. Nothing has been spent."
 
 
 def dollars(usd_micros: int) -> str:

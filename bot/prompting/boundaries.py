@@ -8,6 +8,7 @@ _WIDE = (
     "\uac00-\ud7a3\uf900-\ufaff\U00020000-\U0003ffff"  # Hangul (particles are attached), Han extensions
 )
 _WIDE_CHARACTER = re.compile(f"[{_WIDE}]")
+_FIRST_WIDE = "\u0e00"
 
 LETTERS = re.compile(rf"[^\W\d_{_WIDE}]++")
 """A whole run of letters of scripts that put spaces between words."""
@@ -16,19 +17,30 @@ DIGITS = re.compile(r"[0-9]++")
 WORD = re.compile(rf"[^\W{_WIDE}]++(?:[.\-]++[^\W{_WIDE}]++)*+")
 """What may follow an `@`: letters, digits, and dots and hyphens between them."""
 
-LEXEME = re.compile(rf"[^\W\d_{_WIDE}]++|[0-9]++|\s++|.", re.DOTALL)
-"""The next step of the scan: a word, a number, a stretch of white space, or any one character."""
+_SIGN = r"[\\<]|@(?![@<>\s])|#(?=[0-9])|[\[{【](?= ?\w)"
+LEXEME = re.compile(rf"([^\W\d_{_WIDE}]++)|([0-9]++)|(\s++)|({_SIGN})|(.)", re.DOTALL)
+"""The next step of the scan, by group: a word, a number, a stretch of white space, a sign, or any one character.
+
+A sign counts as one only before what may make it a mention.
+"""
+
+WORD_GROUP, NUMBER_GROUP, SPACE_GROUP, SIGN_GROUP = 1, 2, 3, 4
 
 _MEDIA_EXTENSION = re.compile(
     r"\.(?:png|jpe?g|webp|gif|bmp|tiff?|heic|heif|avif|svg|mp4|mov|m4v|webm|mkv|avi|mp3|wav|m4a|ogg|opus|flac|aac)"
     rf"(?![^\W{_WIDE}])"
 )
-_RUNS_ON = re.compile(r"[.:/\-–][0-9]|%")
+_UNITS = (
+    "seconds|secs?|minutes|mins?|hours|frames|fps|times|secondes|sekunden|minuten|segundos|minutos|secondi|minuti"
+    "|секунд[аы]?|минут[аы]?|秒|分钟|分鐘|초"
+)
+_RUNS_ON = re.compile(rf"[.:/\-–][0-9]|%|[ -]{{0,2}}(?:{_UNITS})(?![^\W{_WIDE}])")
+"""What makes a number something else: a ratio, a range, a share, a length ("a video 5 seconds long")."""
 
 
 def is_wide(character: str) -> bool:
     """True for a character of a script that is written without spaces."""
-    return _WIDE_CHARACTER.match(character) is not None
+    return character >= _FIRST_WIDE and _WIDE_CHARACTER.match(character) is not None
 
 
 def glues(character: str) -> bool:

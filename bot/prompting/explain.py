@@ -7,7 +7,7 @@ from bot.domain.media import Kind
 from bot.domain.reasons import Reason, reason
 from bot.domain.references import Reference, of_kind
 from bot.domain.words import say
-from bot.prompting.register import Register, token_of
+from bot.prompting.register import Register
 
 _MAX_QUOTED = 60
 _PING = re.compile(r"@(?=everyone|here)", re.IGNORECASE)
@@ -18,7 +18,7 @@ def unknown(mention: str, kind: Kind | None, nearest: Sequence[Reference], known
     return reason(
         "unknown-reference",
         mention=quoted(mention),
-        existing=_existing(kind, known.references),
+        existing=known.once(("existing", kind), lambda: _existing(kind, known.references)),
         nearest=say(reason("nearest-references", references=_listed(nearest, " or "))) if nearest else "",
     )
 
@@ -30,7 +30,8 @@ def ambiguous(mention: str, candidates: Sequence[Reference]) -> Reason:
 
 def shadowed(mention: str, meant: Reference, hidden: Reference) -> Reason:
     """A number won over a file of that name."""
-    return reason("name-shadowed", mention=quoted(mention), token=token_of(meant), name=hidden.name)
+    instead = f'@"{hidden.name}"' if hidden.stem == hidden.name else f"@{hidden.name}"
+    return reason("name-shadowed", mention=quoted(mention), token=meant.token, name=hidden.name, instead=instead)
 
 
 def loose_unresolved(mention: str) -> Reason:
@@ -61,4 +62,4 @@ def _existing(kind: Kind | None, references: Sequence[Reference]) -> str:
 
 
 def _listed(references: Sequence[Reference], between: str) -> str:
-    return between.join(f"{token_of(reference)} {reference.name}" for reference in references)
+    return between.join(f"{reference.token} {reference.name}" for reference in references)

@@ -3,14 +3,17 @@
 A `Folded` is the text to match in, with the way back: every folded character knows where in the source it came from.
 """
 
+import re
 import unicodedata
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 _MAX_CLUSTER = 31
 """A character and at most 30 marks: the stream-safe bound of UAX #15. Without it, ordering marks is quadratic."""
 
+_BEYOND_ASCII = re.compile(r"[^\x00-\x7f]++")
 _JOINING_JAMO = range(0x1160, 0x1200)
 _HALFWIDTH_VOICED_MARKS = frozenset("\uff9e\uff9f")
 
@@ -21,11 +24,11 @@ class Folded:
 
     source: str
     text: str
-    origin: tuple[int, ...]
+    origin: Sequence[int]
 
     def is_edge(self, index: int) -> bool:
         """True where a source cluster begins or ends: `½` folds to `1⁄2`, and a mention cannot end inside it."""
-        return index in {0, len(self.text)} or self.origin[index] != self.origin[index - 1]
+        return index == 0 or self.origin[index] != self.origin[index - 1]
 
     def source_of(self, start: int, end: int) -> str:
         """The source text of a folded span."""
@@ -42,36 +45,44 @@ class Folded:
 
 def fold(text: str) -> str:
     """The form in which names and words are compared."""
-    return "".join(_folded_cluster(text[start:end]) for start, end in _clusters(text))
+    return folded(text).text
 
 
 def folded(text: str) -> Folded:
     """The text to match in. Time and size are linear: a cluster is bounded, and so is what it folds to."""
     parts: list[str] = []
     origin: list[int] = []
-    for start, end in _clusters(text):
-        part = _folded_cluster(text[start:end])
-        parts.append(part)
-        origin.extend([start] * len(part))
-    return Folded(text, "".join(parts), (*origin, len(text)))
+    done = 0
+    for beyond in _BEYOND_ASCII.finditer(text):
+        start = beyond.start()
+        if start > done and _continues(text[start]):
+            start -= 1  # the marks belong to the character before them
+        parts.append(text[done:start].lower())
+        origin.extend(range(done, start))
+        done = beyond.end()
+        _fold_clusters(text, start, done, parts, origin)
+    parts.append(text[done:].lower())
+    origin.extend(range(done, len(text) + 1))
+    return Folded(text, "".join(parts), origin)
 
 
+def _fold_clusters(text: str, start: int, end: int, parts: list[str], origin: list[int]) -> None:
+    for index in range(start + 1, end + 1):
+        if index == end or index - start >= _MAX_CLUSTER or not _continues(text[index]):
+            part = _folded_cluster(text[start:index])
+            parts.append(part)
+            origin.extend([start] * len(part))
+            start = index
+
+
+@lru_cache(maxsize=4096)
 def _folded_cluster(cluster: str) -> str:
     if cluster.isascii():
         return cluster.lower()
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", cluster).casefold())
 
 
-def _clusters(text: str) -> Iterator[tuple[int, int]]:
-    start = 0
-    for index in range(1, len(text)):
-        if index - start >= _MAX_CLUSTER or not _continues(text[index]):
-            yield start, index
-            start = index
-    if text:
-        yield start, len(text)
-
-
+@lru_cache(maxsize=4096)
 def _continues(character: str) -> bool:
     return not character.isascii() and (
         unicodedata.combining(character) != 0 or ord(character) in _JOINING_JAMO or character in _HALFWIDTH_VOICED_MARKS

@@ -19,10 +19,10 @@ from bot.prompting.lexicon import (
     KindWord,
     is_article,
     is_kind_word,
-    is_ordinal_suffix,
     kind_word_at,
     ordinal_of,
     ordinal_prefix_at,
+    ordinal_suffix,
 )
 from bot.prompting.register import Register
 from bot.prompting.sightings import ByName, ByNumber, Sighting
@@ -43,8 +43,7 @@ OPENERS = frozenset(_BRACKETS)
 
 def at_form(text: str, index: int, known: Register) -> Sighting | None:
     """`@` and what follows: quoted name, kind and number, number over all, name, or a plain word."""
-    quoted = _QUOTED.match(text, index)
-    if quoted:
+    if quoted := _QUOTED.match(text, index):
         key = " ".join((quoted[1] or quoted[2]).split())
         return _sighting(index, quoted.end(), ByName(key), bare=(index + 1, quoted.end()))
     numbered = _kind_number(text, index + 1, _STRICT_SEPARATOR, ends_number) or _number(text, index + 1)
@@ -157,7 +156,7 @@ def _spaced_ordinal(text: str, index: int, start: int, *, article: str | None = 
     if found is None:
         return None
     number, end, articles, not_after = found
-    before = _BEFORE.search(text[max(0, index - _LOOK_BACK) : index])
+    before = _BEFORE.search(text[max(0, index - _LOOK_BACK) : index]) if article is None else None
     if (article is not None and article not in articles) or (before and _spoils(before[1], not_after)):
         return None
     kind_start = _past_gap(text, end)
@@ -168,9 +167,8 @@ def _ordinal_word(text: str, index: int) -> tuple[int, int, frozenset[str], froz
     digits = DIGITS.match(text, index)
     if digits:
         suffix = LETTERS.match(text, digits.end())
-        if suffix is None or not is_ordinal_suffix(suffix[0]):
-            return None
-        return _value(digits[0]), suffix.end(), frozenset({"the", "la", "le"}), frozenset()
+        ordinal = ordinal_suffix(suffix[0]) if suffix else None
+        return (_value(digits[0]), suffix.end(), ordinal.articles, ordinal.not_after) if suffix and ordinal else None
     word = LETTERS.match(text, index)
     ordinal = ordinal_of(word[0]) if word else None
     return (ordinal.number, word.end(), ordinal.articles, ordinal.not_after) if word and ordinal else None

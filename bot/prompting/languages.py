@@ -76,7 +76,7 @@ CHINESE = Language(
     video=_words("视频 視頻 影片 视頻 录像 錄像"),
     audio=_words("音频 音頻 声音 聲音 音乐 音樂 录音 錄音"),
     strict_only=_set("图 圖"),
-    ordinal_prefixes=_around(_HAN, "第", _words("张 張 个 個 幅 段 条 條 部 首")) | _around(_HAN, "第", [""]),
+    ordinal_prefixes=_around(_HAN, "第", _words("张 張 个 個 幅 段 条 條 部 支 首")) | _around(_HAN, "第", [""]),
 )
 
 JAPANESE = Language(
@@ -86,7 +86,7 @@ JAPANESE = Language(
     audio=_words("音声 オーディオ 音楽 サウンド"),
     strict_only=_set("図"),
     ordinal_prefixes={"最初の": 1}
-    | _around(_HAN, "", ["番目の", "つ目の", "枚目の", "本目の"])
+    | _around(_HAN, "", ["番目の", "つ目の", "個目の", "枚目の", "本目の", "曲目の"])
     | _around(_HAN, "第", ["の"]),
 )
 
@@ -95,7 +95,8 @@ KOREAN = Language(
     image=_words("이미지 사진 그림"),
     video=_words("비디오 동영상 영상"),
     audio=_words("오디오 음성 음악 소리"),
-    ordinal_prefixes=_around(_counted("첫 두 세 네 다섯 여섯 일곱 여덟 아홉 열"), "", [" 번째 ", "번째 "]),
+    ordinal_prefixes=_around(_counted("첫 두 세 네 다섯 여섯 일곱 여덟 아홉 열"), "", [" 번째 ", "번째 "])
+    | _around({str(number): number for number in range(1, 16)}, "", ["번째 ", "번 "]),
 )
 
 SPANISH = Language(
@@ -106,6 +107,8 @@ SPANISH = Language(
     articles=_set("el la"),
     ordinals=_inflected("primer segund tercer cuart quint sext séptim octav noven décim", "o a")
     | {"primer": 1, "tercer": 3},
+    ordinal_suffixes=_set("o a er"),
+    not_after=_set("un una otro otra cada"),
 )
 
 PORTUGUESE = Language(
@@ -115,6 +118,8 @@ PORTUGUESE = Language(
     audio=_words("áudio audio som voz música"),
     articles=_set("o a"),
     ordinals=_inflected("primeir segund terceir quart quint sext sétim oitav non décim", "o a"),
+    ordinal_suffixes=_set("o a"),
+    not_after=_set("um uma outro outra cada"),
 )
 
 FRENCH = Language(
@@ -128,11 +133,12 @@ FRENCH = Language(
         "dixième"
     ),
     ordinal_suffixes=_set("er re ère e ème"),
+    not_after=_set("un une autre chaque"),
 )
 
 GERMAN = Language(
     code="de",
-    image=_words("bild foto"),
+    image=_words("bild bildes foto"),
     video=_words("video clip"),
     audio=_words("audio klang stimme musik"),
     articles=_set("der die das dem den des"),
@@ -147,16 +153,23 @@ ITALIAN = Language(
     audio=_words("audio suono voce musica"),
     articles=_set("il lo la"),
     ordinals=_inflected("prim second terz quart quint sest settim ottav non decim", "o a"),
+    ordinal_suffixes=_set("o a"),
+    not_after=_set("un uno una altro altra ogni"),
 )
 
 RUSSIAN = Language(
     code="ru",
-    image=_words("изображение изображения изображении изображению картинка картинки картинке картинку фото рисунок"),
-    video=_words("видео ролик ролика ролике клип клипа клипе"),
-    audio=_words("аудио звук звука музыка музыки музыку голос голоса"),
-    ordinals=_inflected(
-        "перв втор трет четверт/четвёрт пят шест седьм восьм девят десят", "ый ой ое ая ого ому ом ым ую ий ье ья ью"
+    image=_words(
+        "изображение изображения изображении изображению изображением картинка картинки картинке картинку картинкой "
+        "фото фотография фотографии фотографию фотографией рисунок рисунка рисунке рисунком"
     ),
+    video=_words("видео ролик ролика ролике роликом клип клипа клипе клипом"),
+    audio=_words("аудио звук звука звуком музыка музыки музыке музыку музыкой голос голоса голосом"),
+    ordinals=_inflected(
+        "перв втор трет четверт/четвёрт пят шест седьм восьм девят десят",
+        "ый ой ое ая ого ому ом ым ую ий ье ья ью ьего ьему ьем ьей ьим",
+    ),
+    not_after=_set("ещё еще каждый каждая каждое другой другая другое"),
 )
 
 LANGUAGES = (ENGLISH, CHINESE, JAPANESE, KOREAN, SPANISH, PORTUGUESE, FRENCH, GERMAN, ITALIAN, RUSSIAN)

@@ -4,40 +4,40 @@ from collections.abc import Iterator, Sequence
 
 from bot.domain.media import Kind
 from bot.domain.models import ModelLimits
-from bot.domain.prompts import Finding, Mention, Prompt, PromptStyle, Severity
+from bot.domain.prompts import Finding, Mention, Numbering, Prompt, PromptStyle, Severity
 from bot.domain.reasons import Reason, reason
 from bot.domain.references import Reference, of_kind
 from bot.domain.words import listed
-from bot.prompting.register import token_of
-from bot.prompting.tokens import natural_numbering, render
+from bot.prompting.tokens import written_out
 
 _VISUAL = frozenset({Kind.IMAGE, Kind.VIDEO})
 
 
 def lint(
+    text: str,
     prompt: Prompt,
     findings: Sequence[Finding],
     references: Sequence[Reference],
     limits: ModelLimits,
     style: PromptStyle,
+    numbering: Numbering,
 ) -> tuple[Finding, ...]:
-    """Errors first. While a mention itself is wrong, nothing is said of unused files: it may have meant them."""
-    errors = (*_prompt_errors(prompt, references, limits, style), *_set_errors(references, limits))
+    """Errors first. While a mention itself is wrong, nothing is said of unused files: it may have meant them.
+
+    `style` and `numbering` are the model's: what it reads is counted. Missing mentions are mended at the text's end.
+    """
+    errors = (*_prompt_errors(prompt, limits, style, numbering), *_set_errors(references, limits))
     mistaken = any(finding.severity is Severity.ERROR for finding in findings)
-    warnings = () if mistaken else tuple(_unused(prompt, references))
     return (
         *(Finding(reason=why, severity=Severity.ERROR) for why in errors),
-        *(Finding(reason=why, severity=Severity.WARNING) for why in warnings),
+        *(() if mistaken else _unused(text, prompt, references)),
     )
 
 
-def _prompt_errors(
-    prompt: Prompt, references: Sequence[Reference], limits: ModelLimits, style: PromptStyle
-) -> Iterator[Reason]:
-    """Counts what the model reads, in the natural numbering."""
+def _prompt_errors(prompt: Prompt, limits: ModelLimits, style: PromptStyle, numbering: Numbering) -> Iterator[Reason]:
     if not any(isinstance(part, Mention) or part.text.strip() for part in prompt.segments):
         yield reason("empty-prompt")
-    count = len(render(prompt, style, natural_numbering(references)))
+    count = len(written_out(prompt.segments, style, numbering))
     if count > limits.max_prompt_characters:
         yield reason("prompt-too-long", count=count, limit=limits.max_prompt_characters)
 
@@ -72,11 +72,19 @@ def _names(references: Sequence[Reference]) -> str:
     return listed([reference.name for reference in references])
 
 
-def _unused(prompt: Prompt, references: Sequence[Reference]) -> Iterator[Reason]:
+def _unused(text: str, prompt: Prompt, references: Sequence[Reference]) -> Iterator[Finding]:
     mentioned = frozenset(prompt.mentioned)
     unused = [reference for reference in references if reference.id not in mentioned]
     if references and len(unused) == len(references):
-        yield reason("no-reference-mentioned")
+        yield _missing(text, reason("no-reference-mentioned"), references)
         return
     for reference in unused:
-        yield reason("unused-reference", token=token_of(reference), name=reference.name)
+        why = reason("unused-reference", token=reference.token, name=reference.name)
+        yield _missing(text, why, [reference])
+
+
+def _missing(text: str, why: Reason, references: Sequence[Reference]) -> Finding:
+    """Mended by adding the references at the end."""
+    gap = " " if text and not text[-1].isspace() else ""
+    mend = gap + " ".join(reference.token for reference in references)
+    return Finding(reason=why, severity=Severity.WARNING, start=len(text), end=len(text), mends=(mend,))

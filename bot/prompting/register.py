@@ -1,12 +1,12 @@
 """The references of one request, as they can be reached: by number, by name, and by what is nearly a name."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from bot.domain.media import Kind
-from bot.domain.prompts import PromptStyle
-from bot.domain.references import Reference, of_kind
+from bot.domain.references import Reference, of_kind, stem_of
 from bot.prompting.boundaries import ends_name
 from bot.prompting.folding import fold
 
@@ -16,15 +16,32 @@ _MAX_NEAREST = 3
 _FIRST_PART = re.compile(r"[-.]")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Register:
-    """Look-ups over references. Names, stems and aliases are folded; one key may stand for several references."""
+    """Look-ups over references. Names, stems and aliases are folded; one key may stand for several references.
+
+    What is nearly a name is worked out when it is first asked for: most prompts never do.
+    """
 
     references: tuple[Reference, ...]
     names: Mapping[str, tuple[Reference, ...]]
     file_names: frozenset[str]
     by_first: Mapping[str, tuple[str, ...]]
-    neighbours: Mapping[str, tuple[Reference, ...]]
+
+    @cached_property
+    def neighbours(self) -> Mapping[str, tuple[Reference, ...]]:
+        """Names and tokens, whole and with any one character left out, with what they stand for."""
+        return _neighbours(self.references, self.names)
+
+    @cached_property
+    def _said(self) -> dict[object, str]:
+        return {}
+
+    def once(self, key: object, make: Callable[[], str]) -> str:
+        """A text about these references, made when it is first wanted: a prompt may be wrong in one way many times."""
+        if key not in self._said:
+            self._said[key] = make()
+        return self._said[key]
 
     def of_number(self, kind: Kind | None, number: int) -> Reference | None:
         """The reference of that number: within the kind, or over all when `kind` is `None`."""
@@ -63,7 +80,7 @@ class Register:
 
 
 def register(references: Sequence[Reference]) -> Register:
-    """Builds the look-ups: about 100 keys a reference."""
+    """Builds the look-ups."""
     names: dict[str, tuple[Reference, ...]] = {}
     for reference in references:
         for key in _keys(reference):
@@ -71,19 +88,16 @@ def register(references: Sequence[Reference]) -> Register:
     return Register(
         references=tuple(references),
         names=names,
-        file_names=frozenset(fold(reference.name) for reference in references if reference.stem != reference.name),
+        file_names=frozenset(
+            fold(name) for one in references for name in (one.name, *one.also) if stem_of(name) != name
+        ),
         by_first=_by_first(names),
-        neighbours=_neighbours(references, names),
     )
 
 
-def token_of(reference: Reference) -> str:
-    """How a person writes it: `@Image1`."""
-    return PromptStyle.AT.token(reference.kind, reference.kind_number)
-
-
-def _keys(reference: Reference) -> frozenset[str]:
-    return frozenset(fold(name) for name in (reference.name, reference.stem, reference.alias) if name)
+def _keys(reference: Reference) -> tuple[str, ...]:
+    names = (reference.name, reference.stem, reference.alias, *reference.also, *map(stem_of, reference.also))
+    return tuple(dict.fromkeys(fold(name) for name in names if name))
 
 
 def _by_first(names: Mapping[str, object]) -> dict[str, tuple[str, ...]]:
@@ -96,7 +110,7 @@ def _by_first(names: Mapping[str, object]) -> dict[str, tuple[str, ...]]:
 def _neighbours(
     references: Sequence[Reference], names: Mapping[str, tuple[Reference, ...]]
 ) -> dict[str, tuple[Reference, ...]]:
-    tokens = {fold(token_of(reference).removeprefix("@")): (reference,) for reference in references}
+    tokens = {fold(reference.token.removeprefix("@")): (reference,) for reference in references}
     result: dict[str, tuple[Reference, ...]] = {}
     for table in (names, tokens):
         for word, meant in table.items():
@@ -113,4 +127,4 @@ def _slips(word: str) -> Iterator[str]:
     """
     yield word
     if len(word) >= _SHORTEST_NEAR:
-        yield from {word[:index] + word[index + 1 :] for index in range(len(word))}
+        yield from dict.fromkeys(word[:index] + word[index + 1 :] for index in range(len(word)))

@@ -3,37 +3,62 @@
 Linear: every form reads a bounded way ahead, and runs of address characters are read once.
 """
 
+import re
 from collections.abc import Iterator
 
-from bot.prompting.boundaries import LEXEME
+from bot.prompting.boundaries import LEXEME, NUMBER_GROUP, SIGN_GROUP, SPACE_GROUP, WORD_GROUP, is_wide
 from bot.prompting.folding import Folded
 from bot.prompting.forms import OPENERS, at_form, bracket_form, hash_form, word_form
+from bot.prompting.lexicon import may_begin_mention
 from bot.prompting.markup import MARKUP, Surroundings, readable
 from bot.prompting.register import Register
 from bot.prompting.sightings import Literal, Sighting
-from bot.prompting.tokens import left_alone
+from bot.prompting.tokens import left_alone, may_hold_alone
+
+_SIGNS = OPENERS | {"@", "#", "\\"}
 
 
 def sightings(page: Folded, known: Register, around: Surroundings) -> Iterator[Sighting]:
     """Everything that may be a mention or is markup, in order, without overlaps; URLs and addresses are skipped."""
+    text, wary = page.text, may_hold_alone(page.source)
     index, read_until = 0, 0
-    while index < len(page.text):
-        here = page.origin[index]
-        if here >= read_until and page.is_edge(index):
+    while lexeme := LEXEME.match(text, index):
+        if wary and (here := page.origin[index]) >= read_until and page.is_edge(index):
             read_until, alone = left_alone(page.source, here)
             if alone:
                 index = page.index_of(read_until)
                 continue
-        found = _escaped(page, index, known, around) or _sighted(page, index, known, around)
+        found = _found(page, lexeme, known, around) if _may_begin(lexeme, known) else None
         if found and page.is_edge(found.start) and page.is_edge(found.end):
             yield found
             index = found.end
         else:
-            index = _next(page, index)
+            index = lexeme.end()
+
+
+def _may_begin(lexeme: re.Match[str], known: Register) -> bool:
+    """False for most of a prose: what begins no form and no name needs no closer look."""
+    group, text, index = lexeme.lastindex, lexeme.string, lexeme.start()
+    if group == SIGN_GROUP or text[index] in known.by_first:
+        return True
+    if group == WORD_GROUP:
+        return may_begin_mention(lexeme[0])
+    if group == NUMBER_GROUP:  # "2nd", "2番目の"
+        return text[lexeme.end() : lexeme.end() + 1].isalpha()
+    return group != SPACE_GROUP and is_wide(text[index])
+
+
+def _found(page: Folded, lexeme: re.Match[str], known: Register, around: Surroundings) -> Sighting | None:
+    index = lexeme.start()
+    if page.text[index] == "\\":
+        return _escaped(page, index, known, around)
+    return _sighted(page, index, known, around)
 
 
 def _sighted(page: Folded, index: int, known: Register, around: Surroundings) -> Sighting | None:
     text, sign = page.text, page.text[index]
+    if sign not in _SIGNS:
+        return word_form(text, index, known)
     if sign == "<" and (found := _markup(page, index, around)):
         return found
     if sign == "@":
@@ -42,12 +67,12 @@ def _sighted(page: Folded, index: int, known: Register, around: Surroundings) ->
         return found
     if sign == "#" and (found := hash_form(text, index)):
         return found
-    return word_form(text, index, known)
+    return word_form(text, index, known) if sign in known.by_first else None
 
 
 def _escaped(page: Folded, index: int, known: Register, around: Surroundings) -> Sighting | None:
     """A backslash and the mention it takes back. Discord's markup is replaced all the same."""
-    if page.text[index] != "\\" or index + 1 >= len(page.text):
+    if index + 1 >= len(page.text):
         return None
     found = _sighted(page, index + 1, known, around)
     if found is None:
@@ -67,8 +92,3 @@ def _markup(page: Folded, index: int, around: Surroundings) -> Sighting | None:
         return None
     end = page.index_of(found.end())
     return Sighting(start=index, end=end, bare_start=index, bare_end=end, target=readable(found, around), strict=True)
-
-
-def _next(page: Folded, index: int) -> int:
-    lexeme = LEXEME.match(page.text, index)
-    return lexeme.end() if lexeme else index + 1

@@ -33,8 +33,10 @@ _UNSAFE = re.compile(  # runs of signs are taken whole, so that none is read twi
     rf"{_ALONE}|(?P<run>{_RUN}++)"
     rf"|@++(?P<at>(?:{_KINDS})[0-9]++|(?i:everyone|here)(?!\w))?"
     rf"|\[++(?:(?P<bracket>(?:{_KINDS}) [0-9]++)\]++)?"
-    r"|(?P<ping><)(?=@[!&]?[0-9]++>|[#][0-9]++>)"
+    r"|(?P<ping><)(?=(?:@[!&]?|[#]|a?:\w{1,32}+:|/[^<>:@\n]{1,110}+:)[0-9]++>|t:-?[0-9]++[:>]|id:[a-z]++[:>])"
 )
+_DANGER = re.compile(r"[@\[<]")
+_ALONE_SIGN = re.compile(rf"{_RUN}@[A-Za-z0-9-]++\.|://|www\.")
 _LEFT_ALONE = re.compile(rf"{_ALONE}|(?P<run>{_RUN}++)")
 _ENDS_RUN = re.compile(_RUN)
 _ADDRESS_REST = re.compile(_DOMAIN)
@@ -50,9 +52,13 @@ def render(prompt: Prompt, style: PromptStyle, numbering: Numbering) -> str:
 
     Text that would read as a token but is none is defused, also in prompts that `parse` did not make.
     """
+    return written_out(settled(prompt.segments), style, numbering)
+
+
+def written_out(segments: Iterable[Segment], style: PromptStyle, numbering: Numbering) -> str:
+    """The text of segments that are settled already."""
     return "".join(
-        part.text if isinstance(part, Text) else style.token(*numbering.numbers[part.reference_id])
-        for part in settled(prompt.segments)
+        part.text if isinstance(part, Text) else style.token(*numbering.numbers[part.reference_id]) for part in segments
     )
 
 
@@ -80,7 +86,12 @@ def settled(segments: Iterable[Segment]) -> tuple[Segment, ...]:
 
 def defused(text: str) -> str:
     """The text without anything that reads as a token of any style, or pings; URLs and addresses stay as they are."""
-    return _UNSAFE.sub(_harmless, text)
+    return _UNSAFE.sub(_harmless, text) if _DANGER.search(text) else text
+
+
+def may_hold_alone(source: str) -> bool:
+    """False when nothing in the text can be a URL or an address; a quick look."""
+    return _ALONE_SIGN.search(source) is not None
 
 
 def left_alone(source: str, index: int) -> tuple[int, bool]:

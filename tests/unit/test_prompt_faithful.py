@@ -17,58 +17,13 @@ from bot.domain.prompts import Mention, Prompt, PromptStyle, Text
 from bot.prompting import natural_numbering, parse, parse_rendered, render
 from bot.prompting.tokens import settled
 from tests.fakes_references import FOUR, LIMITS, make_references
+from tests.prompt_texts import FRAGMENTS, texts
 
 calm = settings(deadline=None)
 NUMBERING = natural_numbering(FOUR)
 PEOPLE = {42: "Ada", 43: "@Image9", 44: "Image1", 45: "[Image 9]", 46: "", 47: "2", 48: "<@5>everyone", 49: ".de"}
 STYLES = tuple(PromptStyle)
 
-FRAGMENTS = (
-    *("@Image1", "@image 2", "@Image12", "@3", "@9", "@hero.png", "@hero", '@"walk.mp4"', "@everyone", "@here", "@bob"),
-    *(
-        "[Image 1]",
-        "<video 1>",
-        "{audio1}",
-        "【图片1】",
-        "[2]",
-        "[7]",
-        "#2",
-        "#9",
-        "图片1",
-        "视频1",
-        "第二张图片",
-        "image 1",
-    ),
-    *("the first image", "second clip", "hero.png", "theme.mp3", "Video2", "IMG_0012.jpg", "＠Ｉｍａｇｅ１", "@Imgae1"),
-    *("<@42>", "<@!43>", "<@44>", "<@45>", "<@46>", "<@47>", "<@48>", "<@49>", "<@&5>", "<#6>", "<:cat:7>", "<t:0:R>"),
-    *("https://x.y/", "http://", "www.", "www.a", "ftp", "://", "bob@image1.com", "a@Image1.de", "foo", ".mp4", ".com"),
-    *(
-        "@",
-        "[",
-        "]",
-        "<",
-        ">",
-        "\\",
-        "\\@Image1",
-        "\\[Image 1]",
-        "\\#1",
-        "\\@42",
-        "\\<@42>",
-        "#",
-        "{",
-        "}",
-        "-",
-        "_",
-        ".",
-    ),
-    *(" ", "  ", "\n", "1", "2", "12", "Image", "Image ", "Image 1", "Image1", "s", "'s", "é", "½", "²", "ﷺ", "\u0301"),
-    *("everyone", "here", "42>", "a", "像", "の", "이미지 1", '"', "“", "”", "5>", "\u200b", "\ud800", "İ", "ß"),
-)
-texts = st.one_of(
-    st.lists(st.sampled_from(FRAGMENTS), max_size=12).map("".join),
-    st.lists(st.one_of(st.sampled_from(FRAGMENTS), st.text(max_size=4)), max_size=10).map("".join),
-    st.text(max_size=60),
-)
 segments = st.lists(
     st.one_of(texts.map(Text), st.sampled_from([Mention(reference.id) for reference in FOUR])), max_size=6
 )
@@ -167,6 +122,101 @@ def test_nobody_is_pinged(text: str) -> None:
 def test_findings_point_into_the_source(text: str) -> None:
     for finding in parse(text, FOUR, limits=LIMITS, people=PEOPLE).findings:
         assert 0 <= finding.start <= finding.end <= len(text)
+
+
+MARKUP = re.compile(r"<(?:@[!&]?|#|a?:\w{1,32}:|/[^<>:@\n]{1,110}:)[0-9]+>|<t:-?[0-9]+[:>]|<id:[a-z]+[:>]")
+PARTS = (
+    "<",
+    ">",
+    "@",
+    "#",
+    ":",
+    "cat",
+    "7",
+    "42",
+    "t:",
+    "0",
+    "/",
+    "a",
+    "id:",
+    "\\",
+    "\\@",
+    "!",
+    "&",
+    " ",
+    "<@42>",
+    "<:x:5>",
+)
+
+
+@calm
+@given(st.one_of(texts, st.lists(st.sampled_from(PARTS), max_size=14).map("".join)))
+@example("<:cat:\\@7>")
+@example("<t:\\@0>")
+@example("</x:\\@42>")
+def test_no_mention_markup_is_in_any_output(text: str) -> None:
+    prompt = parse(text, FOUR, limits=LIMITS, people=PEOPLE).prompt
+    for style in STYLES:
+        said = render(prompt, style, NUMBERING)
+        assert all(_in_address(said, found.start()) for found in MARKUP.finditer(said))
+
+
+def _in_address(text: str, index: int) -> bool:
+    """True inside a URL, where nothing is touched."""
+    word = text[:index].rsplit(maxsplit=1)[-1:]
+    return bool(word) and re.search(r"://|www\.", word[0]) is not None
+
+
+WORDS = st.text(alphabet="xyzñé,.!?-–— \n\t😀👩‍🚀中文字ｘ", max_size=12)
+MENTIONS = {
+    "@Image1": "@Image1",
+    "@hero.png": "@Image1",
+    "@“hero”": "@Image1",
+    "[image 2]": "@Image2",
+    "#3": "@Video1",
+    "the first clip": "@Video1",
+    "theme.mp3": "@Audio1",
+    "图片2": "@Image2",
+    "\\#1": "#1",
+    "\\@hero": "hero",
+    "<@42>": "Ada",
+    "https://x.y/@Image1?a=[2]": "https://x.y/@Image1?a=[2]",
+}
+
+
+@calm
+@given(WORDS, st.lists(st.tuples(st.sampled_from(sorted(MENTIONS)), WORDS), max_size=5))
+def test_text_outside_mentions_is_unchanged_character_for_character(before: str, rest: list[tuple[str, str]]) -> None:
+    source = before + "".join(f" {mention} {words}" for mention, words in rest)
+    expected = before + "".join(f" {MENTIONS[mention]} {words}" for mention, words in rest)
+    assert render(parse(source, FOUR, limits=LIMITS, people=PEOPLE).prompt, PromptStyle.AT, NUMBERING) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 6000,
+        "@" * 6000,
+        "#1" * 3000,
+        "[{<【" * 1500,
+        "[[Image 1]]" * 545,
+        "[" * 3000 + "Image 1" + "]" * 2900,
+        "a" + "\u0301" * 5999,
+        "\u0301\u0316" * 3000,
+        "<@" * 3000,
+        '@"' * 3000,
+        "a." * 3000,
+        "http://" * 857,
+    ],
+    ids=lambda text: text[:8].encode("unicode_escape").decode(),
+)
+def test_hostile_texts_of_six_thousand_characters_are_read_in_as_many_steps_as_prose(text: str) -> None:
+    """Steps are calls; each reads a bounded way ahead. Prose of pure mentions is the costliest that people write."""
+    prose = ("hero.png walks like video 1, @theme plays. " * 140)[:6000]
+    parsed = parse(text, FOUR, limits=LIMITS)
+    for style in STYLES:
+        assert parse_rendered(render(parsed.prompt, style, NUMBERING), style, NUMBERING) == parsed.prompt
+    assert _calls(text) <= 4 * _calls(prose)
 
 
 UNITS = (
