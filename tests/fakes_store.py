@@ -1,22 +1,24 @@
-"""A working `RequestStore` in memory. It keeps the promises of the port; the contract suite proves it."""
+"""The store in memory: requests, trays, consent, guild choices. The contract suites prove that it keeps its word."""
 
 import asyncio
 import json
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any, Final, TypeVar
 
 from bot.admission.rules import quota_refusal
 from bot.domain.admission import GuildPolicy, Usage
+from bot.domain.consent import EVERYWHERE, Choice, Consents, avatar_allowed, barred, files_allowed
+from bot.domain.drafts import Allowance, GuildChoices, TrayLimits, TrayView
 from bot.domain.errors import Refused, Stale, Unavailable
 from bot.domain.generations import PreparedBody
 from bot.domain.identity import take_id
 from bot.domain.ports import FaultPoint, no_fault
 from bot.domain.prompts import Finding, Prompt
 from bot.domain.reasons import Reason, reason
-from bot.domain.references import Reference
-from bot.domain.requests import Post, Request, Snapshot, Take, Wish
+from bot.domain.references import Reference, display_name, numbered
+from bot.domain.requests import Place, Post, Request, Snapshot, Take, Wish
 from bot.domain.states import (
     IllegalMove,
     RequestState,
@@ -24,18 +26,21 @@ from bot.domain.states import (
     check_request_move,
     check_take_move,
 )
+from bot.domain.words import byte_size
 from bot.queue.days import utc_day
 from bot.queue.leaving import slimmed
 
-_Row = TypeVar("_Row", Request, Take)
+_Row = TypeVar("_Row", Request, Take, Choice, GuildChoices)
 QuotaRule = Callable[[GuildPolicy, Usage, int], Reason | None]
 
 _LINE_SHOWN: Final = 25
 _AFTERTHOUGHT_MS: Final = 7 * 86_400_000
+_ALLOWANCES_KEPT_MS: Final = 2 * 86_400_000
 _RUNNING: Final = frozenset({RequestState.PREPARING, RequestState.WORKING, RequestState.DELIVERING})
 _PENDING: Final = frozenset({RequestState.DRAFT, RequestState.AWAITING_APPROVAL, RequestState.QUEUED})
 _GOING_ON: Final = frozenset({TakeState.SUBMITTING, TakeState.RENDERING, TakeState.FETCHING})
 _LOOKED_FOR: Final = frozenset({TakeState.SUBMITTING, TakeState.NEEDS_REVIEW})
+_AT_WORK: Final = _GOING_ON | _LOOKED_FOR
 _ENDED_WITHOUT_CLIP: Final = frozenset(
     {RequestState.CANCELLED, RequestState.FAILED, RequestState.DENIED, RequestState.EXPIRED}
 )
@@ -47,8 +52,17 @@ _REQUEST_FIELDS: Final = frozenset(field.name for field in fields(Request)) - _S
 _TAKE_FIELDS: Final = frozenset(field.name for field in fields(Take)) - _STORES_OWN
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tray:
+    """What the fake remembers of one tray."""
+
+    guild_id: int
+    references: tuple[Reference, ...]
+    expires_at_ms: int
+
+
 class MemoryRequestStore:
-    """`RequestStore` over dicts. Every method lets others run once, then does its work in one go."""
+    """All four ports of the store over dicts. Every method lets others run once, then does its work in one go."""
 
     def __init__(
         self,
@@ -56,10 +70,12 @@ class MemoryRequestStore:
         quota_rule: QuotaRule = quota_refusal,
         reached: FaultPoint = no_fault,
         max_open_drafts_per_person: int | None = None,
+        max_open_drafts_per_guild: int | None = None,
     ) -> None:
         """`quota_rule` binds in `accept`; `reached` is called with `request.<state>` / `take.<state>` after each."""
         self._quota_rule = quota_rule
         self._max_waiting = max_open_drafts_per_person
+        self._max_drafts = max_open_drafts_per_guild
         self._reached = reached
         self._requests: dict[str, Request] = {}
         self._line: dict[str, int] = {}
@@ -67,6 +83,12 @@ class MemoryRequestStore:
         self._posts: dict[tuple[str, str], Post] = {}
         self._leases: dict[str, tuple[str, int]] = {}
         self._facts: dict[str, str] = {}
+        self._trays: dict[tuple[int, int], Tray] = {}
+        self._choices: dict[tuple[int, int], Choice] = {}
+        self._withdrawn: dict[int, int] = {}
+        self._collected: dict[tuple[str, int, int], tuple[int, int]] = {}
+        self._guild_choices: dict[int, GuildChoices] = {}
+        self.guild_choice_changes: list[tuple[int, int, int, GuildChoices]] = []
 
     async def open(self) -> None:
         """Nothing to open; there so that it can stand where the real store stands."""
@@ -84,6 +106,8 @@ class MemoryRequestStore:
         waiting = self._person_waiting(wish.place.guild_id, wish.person.id)
         if self._max_waiting is not None and waiting >= self._max_waiting:
             raise Refused(reason("too-many-waiting", count=waiting, limit=self._max_waiting))
+        if self._max_drafts is not None and self._drafts_in(wish.place.guild_id) >= self._max_drafts:
+            raise Refused(reason("too-many-drafts", limit=self._max_drafts))
         if request_id in self._requests:
             raise Unavailable(reason("database-unavailable"))
         request = Request(
@@ -98,6 +122,8 @@ class MemoryRequestStore:
             parameters=wish.parameters,
             take_count=wish.take_count,
             created_at_ms=now_ms,
+            names=wish.names,
+            ask=wish.ask,
         )
         self._requests[request_id] = request
         self._reached("request.draft")
@@ -114,6 +140,42 @@ class MemoryRequestStore:
         if current.state is not RequestState.DRAFT:
             raise IllegalMove(f"request: references kept in {current.state}")
         return self._put(replace(current, version=current.version + 1, references=tuple(references)), current)
+
+    async def drafts_of(self, guild_id: int, person_id: int) -> tuple[str, ...]:
+        await asyncio.sleep(0)
+        waiting = [
+            each
+            for each in self._requests.values()
+            if each.state is RequestState.DRAFT
+            and each.place.guild_id == guild_id
+            and each.person.id == person_id
+            and each.expires_at_ms is not None
+        ]
+        newest_first = sorted(waiting, key=lambda each: (each.created_at_ms, each.id), reverse=True)
+        return tuple(each.id for each in newest_first)
+
+    async def reserve(
+        self, guild_id: int, person_id: int, *, files: int, byte_count: int, allowance: Allowance, now_ms: int
+    ) -> None:
+        await asyncio.sleep(0)
+        start_ms, end_ms = utc_day(now_ms)
+        allowed = (
+            ("person", person_id, allowance.person_files, allowance.person_bytes),
+            ("guild", guild_id, allowance.guild_files, allowance.guild_bytes),
+        )
+        refusals: list[Reason] = []
+        counted: dict[tuple[str, int, int], tuple[int, int]] = {}
+        for scope, owner_id, max_files, max_bytes in allowed:
+            had_files, had_bytes = self._collected.get((scope, owner_id, start_ms), (0, 0))
+            counted[scope, owner_id, start_ms] = (had_files + files, had_bytes + byte_count)
+            if files and had_files + files > max_files:
+                refusals.append(Reason(f"free-{scope}-files", {"limit": max_files, "resets_at": end_ms // 1000}))
+            if byte_count and had_bytes + byte_count > max_bytes:
+                limit = byte_size(max_bytes)
+                refusals.append(Reason(f"free-{scope}-bytes", {"limit": limit, "resets_at": end_ms // 1000}))
+        if refusals:
+            raise Refused(*refusals)
+        self._collected.update(counted)
 
     # --- acceptance and order ----------------------------------------------------------------------------------------
 
@@ -138,8 +200,9 @@ class MemoryRequestStore:
         check_request_move(current.state, RequestState.QUEUED)
         usage = self._usage(current.place.guild_id, current.person.id, now_ms, besides=current.id)
         refusal = self._quota_rule(policy, usage, current.take_count)
-        if refusal is not None:
-            raise Refused(refusal)
+        refusals = [*self._barred(current, current.references), *([] if refusal is None else [refusal])]
+        if refusals:
+            raise Refused(*refusals)
         self._line[current.id] = max(self._line.values(), default=0) + 1
         for ordinal in range(1, current.take_count + 1):
             name = take_id(current.id, ordinal)
@@ -207,6 +270,9 @@ class MemoryRequestStore:
         request = self._requests[current.request_id]
         if request.state is not RequestState.WORKING or request.cancel_requested_by is not None:
             raise Stale(reason("internal-error"), detail=f"request {request.id} wants nothing more to be paid")
+        refusals = self._barred(request, request.references)
+        if refusals:
+            raise Refused(*refusals)
         if self._has_twin(current.id, prepared.fingerprint, _LOOKED_FOR):
             return None
         new = replace(
@@ -262,7 +328,92 @@ class MemoryRequestStore:
         await asyncio.sleep(0)
         wanted = [each for each in self._requests.values() if _wants_bytes(each, since_ms)]
         clips = {take.clip for each in wanted for take in self._takes_of(each) if take.clip is not None}
-        return frozenset(clips).union(reference.content for each in wanted for reference in each.references)
+        trays = [one for tray in self._trays.values() if tray.expires_at_ms > since_ms for one in tray.references]
+        pointed_to = [
+            reference
+            for each in wanted
+            for reference in each.references
+            if not self._is_withdrawn(reference) or any(take.state in _AT_WORK for take in self._takes_of(each))
+        ]
+        in_trays = [reference for reference in trays if not self._is_withdrawn(reference)]
+        return frozenset(clips).union(reference.content for reference in [*pointed_to, *in_trays])
+
+    async def tidy(self, *, now_ms: int) -> None:
+        await asyncio.sleep(0)
+        self._trays = {key: tray for key, tray in self._trays.items() if tray.expires_at_ms > now_ms}
+        since_ms = now_ms - _ALLOWANCES_KEPT_MS
+        self._collected = {key: counted for key, counted in self._collected.items() if key[2] >= since_ms}
+
+    # --- trays -------------------------------------------------------------------------------------------------------
+
+    async def tray(self, channel_id: int, person_id: int, *, now_ms: int) -> TrayView:
+        await asyncio.sleep(0)
+        return self._tray_view(channel_id, person_id, now_ms)
+
+    async def change_tray(
+        self,
+        place: Place,
+        person_id: int,
+        change: Callable[[tuple[Reference, ...]], Sequence[Reference]],
+        *,
+        limits: TrayLimits,
+        expires_at_ms: int,
+        now_ms: int,
+    ) -> TrayView:
+        await asyncio.sleep(0)
+        before = self._tray_view(place.channel_id, person_id, now_ms).references
+        after = numbered(change(before))
+        if len(after) > len(before):
+            self._refuse_full(place, person_id, len(before), len(after), limits, now_ms)
+        taken_back = [
+            reason("files-withdrawn", name=display_name(each.name)) for each in after if self._is_withdrawn(each)
+        ]
+        if taken_back:
+            raise Refused(*taken_back)
+        self._put_tray((place.channel_id, person_id), place.guild_id, after, expires_at_ms)
+        return self._tray_view(place.channel_id, person_id, now_ms)
+
+    # --- consent -----------------------------------------------------------------------------------------------------
+
+    async def consents(self, guild_id: int, *, owners: Collection[int], messages: Collection[int]) -> Consents:
+        await asyncio.sleep(0)
+        return self._consents(guild_id, owners, messages)
+
+    async def choice(self, person_id: int, guild_id: int) -> Choice:
+        await asyncio.sleep(0)
+        return self._choices.get((person_id, guild_id), Choice())
+
+    async def choose(self, person_id: int, guild_id: int, choice: Choice, *, now_ms: int) -> tuple[str, ...]:
+        await asyncio.sleep(0)
+        self._choices[person_id, guild_id] = _said_over(self._choices.get((person_id, guild_id), Choice()), choice)
+        return self._unbegun(
+            lambda request: (
+                bool(self._barred(request, [each for each in request.references if each.owner_id == person_id]))
+                and guild_id in {EVERYWHERE, request.place.guild_id}
+            )
+        )
+
+    async def withdraw(self, message_id: int, owner_id: int, *, now_ms: int) -> tuple[str, ...]:
+        await asyncio.sleep(0)
+        self._withdrawn.setdefault(message_id, owner_id)
+        for key, tray in tuple(self._trays.items()):
+            kept = [each for each in tray.references if each.message_id != message_id]
+            self._put_tray(key, tray.guild_id, numbered(kept), tray.expires_at_ms)
+        return self._unbegun(lambda request: any(each.message_id == message_id for each in request.references))
+
+    # --- guild choices -----------------------------------------------------------------------------------------------
+
+    async def guild_choices(self, guild_id: int) -> GuildChoices:
+        await asyncio.sleep(0)
+        return self._guild_choices.get(guild_id, GuildChoices())
+
+    async def set_guild_choices(self, guild_id: int, choices: GuildChoices, *, by: int, now_ms: int) -> GuildChoices:
+        await asyncio.sleep(0)
+        known = self._guild_choices.get(guild_id, GuildChoices())
+        if choices != GuildChoices():
+            self.guild_choice_changes.append((guild_id, by, now_ms, choices))
+            self._guild_choices[guild_id] = _said_over(known, choices)
+        return self._guild_choices.get(guild_id, known)
 
     # --- leases and facts --------------------------------------------------------------------------------------------
 
@@ -325,6 +476,71 @@ class MemoryRequestStore:
             posts=tuple(sorted(posts, key=lambda each: (each.intended_at_ms, each.slot))),
             place_in_line=line.index(request.id) + 1 if request.id in line else None,
         )
+
+    def _drafts_in(self, guild_id: int) -> int:
+        return sum(
+            each.state is RequestState.DRAFT and each.place.guild_id == guild_id for each in self._requests.values()
+        )
+
+    def _tray_view(self, channel_id: int, person_id: int, now_ms: int) -> TrayView:
+        tray = self._trays.get((channel_id, person_id))
+        if tray is None or tray.expires_at_ms <= now_ms:
+            return TrayView(references=())
+        return TrayView(references=tray.references, expires_at_ms=tray.expires_at_ms)
+
+    def _put_tray(
+        self, key: tuple[int, int], guild_id: int, references: tuple[Reference, ...], expires_at_ms: int
+    ) -> None:
+        self._trays.pop(key, None)
+        if references:
+            self._trays[key] = Tray(guild_id=guild_id, references=references, expires_at_ms=expires_at_ms)
+
+    def _refuse_full(
+        self, place: Place, person_id: int, before: int, after: int, limits: TrayLimits, now_ms: int
+    ) -> None:
+        held = {
+            owner: len(tray.references)
+            for owner, tray in self._trays.items()
+            if tray.guild_id == place.guild_id and tray.expires_at_ms > now_ms
+        }
+        mine = sum(count for (_, owner_id), count in held.items() if owner_id == person_id)
+        more = after - before
+        if after > limits.tray_files:
+            raise Refused(reason("tray-full", count=after, limit=limits.tray_files))
+        if mine + more > limits.person_files:
+            raise Refused(reason("trays-full", count=mine, limit=limits.person_files))
+        if sum(held.values()) + more > limits.guild_files:
+            raise Refused(reason("guild-trays-full", limit=limits.guild_files))
+
+    def _consents(self, guild_id: int, owners: Collection[int], messages: Collection[int]) -> Consents:
+        said = {
+            owner: [self._choices.get((owner, place), Choice()) for place in (guild_id, EVERYWHERE)] for owner in owners
+        }
+        return Consents(
+            files_forbidden=frozenset(owner for owner, choices in said.items() if not files_allowed(choices)),
+            avatar_allowed=frozenset(owner for owner, choices in said.items() if avatar_allowed(choices)),
+            withdrawn=frozenset(messages) & self._withdrawn.keys(),
+        )
+
+    def _barred(self, request: Request, references: Sequence[Reference]) -> list[Reason]:
+        owners = {each.owner_id for each in references if each.owner_id is not None}
+        messages = {each.message_id for each in references if each.message_id is not None}
+        consents = self._consents(request.place.guild_id, owners, messages)
+        found = [barred(each, person_id=request.person.id, consents=consents) for each in references]
+        return [each for each in found if each is not None]
+
+    def _unbegun(self, affected: Callable[[Request], bool]) -> tuple[str, ...]:
+        ordered = sorted(self._requests.values(), key=lambda each: (each.created_at_ms, each.id))
+        return tuple(
+            each.id
+            for each in ordered
+            if not each.state.final
+            and any(take.state is TakeState.PLANNED for take in self._takes_of(each))
+            and affected(each)
+        )
+
+    def _is_withdrawn(self, reference: Reference) -> bool:
+        return reference.message_id is not None and reference.message_id in self._withdrawn
 
     def _is_running(self, request: Request) -> bool:
         states = {take.state for take in self._takes_of(request)}
@@ -421,3 +637,9 @@ def _check_names(changes: Mapping[str, object], known: frozenset[str]) -> None:
 
 def _changed(value: _Row, changes: Mapping[str, Any]) -> _Row:
     return replace(value, **changes)
+
+
+def _said_over(before: _Row, after: _Row) -> _Row:
+    """What is `None` in `after` stays as it was."""
+    said = {field.name: getattr(after, field.name) for field in fields(after)}
+    return replace(before, **{name: value for name, value in said.items() if value is not None})

@@ -7,12 +7,12 @@ from typing import Final
 from sqlalchemy import ColumnElement, Connection, and_, case, exists, func, insert, or_, select
 
 from bot.domain.admission import GuildPolicy, Usage
-from bot.domain.errors import Refused
 from bot.domain.identity import take_id
 from bot.domain.prompts import Finding, Prompt
 from bot.domain.reasons import Reason
 from bot.domain.requests import Request, Snapshot, Take
 from bot.domain.states import IllegalMove, RequestState, TakeState, check_request_move
+from bot.queue import consents
 from bot.queue.days import utc_day
 from bot.queue.engine import Transaction, one_at_a_time
 from bot.queue.moves import current_request, store_request
@@ -40,17 +40,17 @@ class Acceptance:
 
 
 def accept(transaction: Transaction, request: Request, acceptance: Acceptance, quota_rule: QuotaRule) -> Snapshot:
-    """Draft → queued with its planned takes; `Refused` when the rule says no to today's usage as it stands here."""
+    """Draft → queued with its planned takes.
+
+    `Refused` with every reason: references that may not be used now, and the rule's no to today's usage.
+    """
     connection = transaction.connection
     one_at_a_time(connection)
     current = current_request(connection, request)
     if current.state is RequestState.QUEUED:
         raise IllegalMove("request: accepted twice")
     check_request_move(current.state, RequestState.QUEUED)
-    used = usage(connection, current.place.guild_id, current.person.id, acceptance.now_ms, besides=current.id)
-    refusal = quota_rule(acceptance.policy, used, current.take_count)
-    if refusal is not None:
-        raise Refused(refusal)
+    consents.refuse([*_barred(connection, current), *_over_quota(connection, current, acceptance, quota_rule)])
     _queue(transaction, current, acceptance)
     row = request_row(connection, requests.c.id == current.id)
     assert row is not None  # noqa: S101  it was updated in this very transaction
@@ -74,6 +74,19 @@ def usage(connection: Connection, guild_id: int, person_id: int, now_ms: int, *,
         person_waiting=person_waiting(connection, guild_id, person_id, besides=besides),
         day_ends_at_ms=end_ms,
     )
+
+
+def _barred(connection: Connection, draft: Request) -> tuple[Reason, ...]:
+    who = {"guild_id": draft.place.guild_id, "person_id": draft.person.id}
+    return consents.refusals(connection, draft.references, **who)
+
+
+def _over_quota(
+    connection: Connection, draft: Request, acceptance: Acceptance, quota_rule: QuotaRule
+) -> tuple[Reason, ...]:
+    used = usage(connection, draft.place.guild_id, draft.person.id, acceptance.now_ms, besides=draft.id)
+    refusal = quota_rule(acceptance.policy, used, draft.take_count)
+    return () if refusal is None else (refusal,)
 
 
 def _queue(transaction: Transaction, draft: Request, acceptance: Acceptance) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, delete, insert, select, update
 
 from bot.domain.errors import Stale, Unavailable
 from bot.domain.generations import PreparedBody
@@ -12,10 +12,11 @@ from bot.domain.reasons import reason
 from bot.domain.references import Reference
 from bot.domain.requests import Request, Take
 from bot.domain.states import IllegalMove, RequestState, TakeState, check_request_move, check_take_move
+from bot.queue import consents
 from bot.queue.engine import Transaction, one_at_a_time
 from bot.queue.leaving import slimmed
 from bot.queue.rows import Columns, differing, reference_columns, request_columns, request_from, take_columns, take_from
-from bot.queue.snapshots import read_request, read_take, request_row
+from bot.queue.snapshots import read_references, read_request, read_take, request_row
 from bot.queue.tables import IS_LOOKED_FOR, IS_SUBMITTING, request_references, requests, takes
 
 _ROWS_OWN: Final = frozenset({"id", "version", "state", "request_id", "ordinal"})
@@ -57,13 +58,13 @@ def begin_submission(transaction: Transaction, take: Take, prepared: PreparedBod
 
     From any other state it is illegal, the same one included: it would pay a second time. `Stale` when the request is
     not working or was asked to be cancelled; its row is held, so that no cancel comes between this look and the commit.
+    `Refused` when a reference of it may not be used any more.
     """
     one_at_a_time(transaction.connection)
     current = current_take(transaction.connection, take)
     if current.state is not TakeState.PLANNED:
         raise IllegalMove(f"take: {current.state} -> submitting")
-    if not _may_be_paid(transaction.connection, current):
-        raise Stale(reason("internal-error"), detail=f"request {current.request_id} wants nothing more to be paid")
+    _refuse_payment(transaction.connection, current.request_id)
     if _twin_looked_for(transaction.connection, current.id, prepared.fingerprint):
         return None
     new = replace(
@@ -112,7 +113,8 @@ def replace_references(connection: Connection, request_id: str, references: Sequ
     """Puts these references in the place of whatever the request had."""
     connection.execute(delete(request_references).where(request_references.c.request_id == request_id))
     if references:
-        connection.execute(insert(request_references), [reference_columns(request_id, each) for each in references])
+        rows = [{"request_id": request_id, **reference_columns(each)} for each in references]
+        connection.execute(insert(request_references), rows)
 
 
 def _store_take(transaction: Transaction, before: Take, after: Take) -> Take:
@@ -137,11 +139,19 @@ def _twin_looked_for(connection: Connection, take_id: str, fingerprint: str) -> 
     return _exists(connection, IS_LOOKED_FOR & (takes.c.fingerprint == fingerprint), besides=take_id)
 
 
-def _may_be_paid(connection: Connection, take: Take) -> bool:
-    columns = (requests.c.state, requests.c.cancel_requested_by)
-    asked = select(*columns).where(requests.c.id == take.request_id).with_for_update(read=True)
-    state, cancelled_by = connection.execute(asked).one()
-    return state == RequestState.WORKING.value and cancelled_by is None
+def _refuse_payment(connection: Connection, request_id: str) -> None:
+    row = _held(connection, request_id)
+    if row["state"] != RequestState.WORKING.value or row["cancel_requested_by"] is not None:
+        raise Stale(reason("internal-error"), detail=f"request {request_id} wants nothing more to be paid")
+    references = read_references(connection, request_id)
+    who = {"guild_id": row["guild_id"], "person_id": row["person_id"]}
+    consents.refuse(consents.refusals(connection, references, **who))
+
+
+def _held(connection: Connection, request_id: str) -> RowMapping:
+    columns = (requests.c.state, requests.c.cancel_requested_by, requests.c.guild_id, requests.c.person_id)
+    asked = select(*columns).where(requests.c.id == request_id).with_for_update(read=True)
+    return connection.execute(asked).mappings().one()
 
 
 def _owned_elsewhere(connection: Connection, new: Take) -> bool:

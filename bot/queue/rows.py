@@ -8,10 +8,11 @@ from typing import Any, Final, Generic, TypeVar
 from pydantic import ConfigDict, TypeAdapter
 from sqlalchemy import RowMapping
 
+from bot.domain.drafts import GuildChoices
 from bot.domain.media import Kind, MediaFacts
-from bot.domain.prompts import Finding, Prompt
+from bot.domain.prompts import Finding, Names, Prompt
 from bot.domain.reasons import Reason
-from bot.domain.references import Offer, Reference
+from bot.domain.references import Fate, Offer, OfferSource, Reference
 from bot.domain.requests import ChannelKind, Parameters, Person, Place, Post, Publication, Request, Take
 from bot.domain.states import RequestState, TakeState
 
@@ -64,6 +65,10 @@ _REASON: Final = _Json(TypeAdapter(tuple[Reason], config=_QUIET))
 _PUBLICATIONS: Final = _Json(TypeAdapter(tuple[tuple[Publication, ...]], config=_QUIET))
 _BODY: Final = _Json(TypeAdapter(tuple[dict[str, object]], config=_QUIET))
 _MEDIA_FACTS: Final = _Json(TypeAdapter(tuple[MediaFacts], config=_QUIET))
+_NAMES: Final = _Json(TypeAdapter(tuple[Names], config=_QUIET))
+_FATES: Final = _Json(TypeAdapter(tuple[tuple[Fate, ...]], config=_QUIET))
+_TEXTS: Final = _Json(TypeAdapter(tuple[tuple[str, ...]], config=_QUIET))
+_GUILD_CHOICES: Final = _Json(TypeAdapter(tuple[GuildChoices], config=_QUIET))
 
 
 def request_columns(request: Request) -> Columns:
@@ -94,6 +99,10 @@ def request_columns(request: Request) -> Columns:
         "cancel_requested_by": request.cancel_requested_by,
         "failure": _REASON.dump_optional(request.failure),
         "attempts": request.attempts,
+        "names": _NAMES.dump(request.names),
+        "fates": _FATES.dump(request.fates),
+        "ask": request.ask,
+        "expires_at_ms": request.expires_at_ms,
     }
 
 
@@ -127,13 +136,16 @@ def request_from(row: RowMapping | Columns, references: tuple[Reference, ...]) -
         cancel_requested_by=row["cancel_requested_by"],
         failure=_REASON.load_optional(row["failure"]),
         attempts=row["attempts"],
+        names=_NAMES.load(row["names"]),
+        fates=_FATES.load(row["fates"]),
+        ask=row["ask"],
+        expires_at_ms=row["expires_at_ms"],
     )
 
 
-def reference_columns(request_id: str, reference: Reference) -> Columns:
-    """The row of `request_references`."""
+def reference_columns(reference: Reference) -> Columns:
+    """The columns of a reference, in `request_references` and in `tray_references`; whose it is the caller adds."""
     return {
-        "request_id": request_id,
         "number": reference.number,
         "id": reference.id,
         "kind": reference.kind.value,
@@ -142,11 +154,17 @@ def reference_columns(request_id: str, reference: Reference) -> Columns:
         "content": reference.content,
         "facts": _MEDIA_FACTS.dump(reference.facts),
         "alias": None if reference.alias is None else storable(reference.alias),
+        "also": _TEXTS.dump(reference.also),
+        "source": reference.source.value,
+        "owner_id": reference.owner_id,
+        "message_id": reference.message_id,
+        "stands_for": _TEXTS.dump(reference.stands_for),
+        "shows_person": reference.shows_person,
     }
 
 
 def reference_from(row: RowMapping | Columns) -> Reference:
-    """The reference of a row of `request_references`."""
+    """The reference of a row of `request_references` or `tray_references`."""
     return Reference(
         id=row["id"],
         number=row["number"],
@@ -156,6 +174,12 @@ def reference_from(row: RowMapping | Columns) -> Reference:
         content=row["content"],
         facts=_MEDIA_FACTS.load(row["facts"]),
         alias=row["alias"],
+        also=_TEXTS.load(row["also"]),
+        source=OfferSource(row["source"]),
+        owner_id=row["owner_id"],
+        message_id=row["message_id"],
+        stands_for=_TEXTS.load(row["stands_for"]),
+        shows_person=row["shows_person"],
     )
 
 
@@ -216,6 +240,11 @@ def take_from(row: RowMapping | Columns) -> Take:
 def post_from(row: RowMapping | Columns) -> Post:
     """The post of a row of `posts`, whose columns are its fields."""
     return Post(**row)
+
+
+def said(choices: GuildChoices) -> str:
+    """The choices as the text that `guild_choice_changes` keeps."""
+    return _GUILD_CHOICES.dump(choices)
 
 
 def differing(before: Columns, after: Columns) -> Columns:

@@ -2,6 +2,7 @@
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, func, select
 
+from bot.domain.references import Reference
 from bot.domain.requests import Request, Snapshot, Take
 from bot.queue.rows import post_from, reference_from, request_from, take_from
 from bot.queue.tables import IS_WAITING, posts, request_references, requests, takes
@@ -33,9 +34,14 @@ def snapshot_of(connection: Connection, row: RowMapping) -> Snapshot:
 
 def read_request(connection: Connection, row: RowMapping) -> Request:
     """The request of a row of `requests`, with its references."""
-    kept = select(request_references).where(request_references.c.request_id == row["id"])
+    return request_from(row, read_references(connection, row["id"]))
+
+
+def read_references(connection: Connection, request_id: str) -> tuple[Reference, ...]:
+    """The references of that request, in order."""
+    kept = select(request_references).where(request_references.c.request_id == request_id)
     found = connection.execute(kept.order_by(request_references.c.number)).mappings()
-    return request_from(row, tuple(reference_from(each) for each in found))
+    return tuple(reference_from(each) for each in found)
 
 
 def read_take(connection: Connection, take_id: str) -> Take | None:

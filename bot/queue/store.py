@@ -1,24 +1,43 @@
-"""`RequestStore` over SQL: which transaction answers which question. What they do is in the modules named here."""
+"""The store's ports over SQL: which transaction answers which question. What they do is in the modules named here."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from bot.domain.admission import GuildPolicy, Usage
+from bot.domain.consent import Choice, Consents
+from bot.domain.drafts import Allowance, GuildChoices, TrayLimits, TrayView
 from bot.domain.generations import PreparedBody
 from bot.domain.ports import FaultPoint, no_fault
 from bot.domain.prompts import Finding, Prompt
 from bot.domain.references import Reference
-from bot.domain.requests import Post, Request, Snapshot, Take, Wish
+from bot.domain.requests import Place, Post, Request, Snapshot, Take, Wish
 from bot.domain.states import RequestState, TakeState
-from bot.queue import acceptance, claims, drafts, leases, moves, outbox, snapshots, unfinished, waiting
+from bot.queue import (
+    acceptance,
+    allowances,
+    claims,
+    consents,
+    drafts,
+    guild_choices,
+    leases,
+    moves,
+    outbox,
+    snapshots,
+    trays,
+    unfinished,
+    waiting,
+)
 from bot.queue.acceptance import Acceptance, QuotaRule
-from bot.queue.engine import Database
+from bot.queue.allowances import Fetching
+from bot.queue.drafts import DraftLimits
+from bot.queue.engine import Database, Transaction
 from bot.queue.migrations import upgrade
+from bot.queue.trays import TrayChange, TrayOf
 
 
 class SqlRequestStore:
-    """The port `RequestStore` (its promises hold here) on SQLite, and on PostgreSQL where its driver is installed.
+    """The ports `RequestStore`, `TrayStore`, `ConsentStore` and `GuildChoiceStore`: their promises hold here.
 
-    To be opened before use and closed after it.
+    On SQLite, and on PostgreSQL where its driver is installed. To be opened before use and closed after it.
     """
 
     def __init__(
@@ -28,6 +47,7 @@ class SqlRequestStore:
         quota_rule: QuotaRule,
         reached: FaultPoint = no_fault,
         max_open_drafts_per_person: int | None = None,
+        max_open_drafts_per_guild: int | None = None,
     ) -> None:
         """`url`: `sqlite:///file` (its folder exists) or `postgresql+psycopg://…`.
 
@@ -38,11 +58,14 @@ class SqlRequestStore:
         part of their request's acceptance).
 
         `max_open_drafts_per_person`: a person with that many requests in a guild that are drafts or queued is refused
-        another draft there (too-many-waiting); `None`: no limit.
+        another draft there (too-many-waiting); `None`: no limit. `max_open_drafts_per_guild`: in a guild with that many
+        drafts everybody is (too-many-drafts).
         """
         self._database = Database(url, reached=reached)
         self._quota_rule = quota_rule
-        self._max_waiting = max_open_drafts_per_person
+        self._draft_limits = DraftLimits(
+            waiting_per_person=max_open_drafts_per_person, drafts_per_guild=max_open_drafts_per_guild
+        )
 
     async def open(self) -> None:
         """Connects and brings the tables up to date. `Unavailable` when that cannot be done."""
@@ -53,9 +76,9 @@ class SqlRequestStore:
         await self._database.close()
 
     async def create_draft(self, request_id: str, wish: Wish, *, now_ms: int) -> Snapshot:
-        """See the port. `Refused` when too many of that person wait in the guild."""
+        """See the port. `Refused` when too many of that person wait in the guild, or it has too many drafts."""
         return await self._database.write(
-            lambda work: drafts.create_draft(work, request_id, wish, now_ms, max_waiting=self._max_waiting)
+            lambda work: drafts.create_draft(work, request_id, wish, now_ms, limits=self._draft_limits)
         )
 
     async def load(self, request_id: str) -> Snapshot | None:
@@ -69,6 +92,17 @@ class SqlRequestStore:
     async def keep_references(self, request: Request, references: Sequence[Reference]) -> Request:
         """See the port. `IllegalMove` once it is no draft."""
         return await self._database.write(lambda work: drafts.keep_references(work, request, references))
+
+    async def drafts_of(self, guild_id: int, person_id: int) -> tuple[str, ...]:
+        """See the port."""
+        return await self._database.read(lambda connection: drafts.drafts_of(connection, guild_id, person_id))
+
+    async def reserve(
+        self, guild_id: int, person_id: int, *, files: int, byte_count: int, allowance: Allowance, now_ms: int
+    ) -> None:
+        """See the port. A person is counted for in all guilds together."""
+        fetching = Fetching(guild_id=guild_id, person_id=person_id, files=files, byte_count=byte_count, now_ms=now_ms)
+        await self._database.write(lambda work: allowances.reserve(work, fetching, allowance))
 
     async def accept(
         self,
@@ -148,3 +182,58 @@ class SqlRequestStore:
     async def contents_in_use(self, *, since_ms: int) -> frozenset[str]:
         """See the port."""
         return await self._database.read(lambda connection: unfinished.contents_in_use(connection, since_ms))
+
+    async def tidy(self, *, now_ms: int) -> None:
+        """See the port."""
+
+        def forget(work: Transaction) -> None:
+            trays.empty_expired(work, now_ms)
+            allowances.forget_old(work, now_ms)
+
+        await self._database.write(forget)
+
+    async def tray(self, channel_id: int, person_id: int, *, now_ms: int) -> TrayView:
+        """See the port."""
+        return await self._database.read(lambda connection: trays.tray(connection, channel_id, person_id, now_ms))
+
+    async def change_tray(
+        self,
+        place: Place,
+        person_id: int,
+        change: TrayChange,
+        *,
+        limits: TrayLimits,
+        expires_at_ms: int,
+        now_ms: int,
+    ) -> TrayView:
+        """See the port. `change` is called on the store's thread."""
+        whose = TrayOf(guild_id=place.guild_id, channel_id=place.channel_id, person_id=person_id)
+        return await self._database.write(
+            lambda work: trays.change_tray(work, whose, change, limits, expires_at_ms=expires_at_ms, now_ms=now_ms)
+        )
+
+    async def consents(self, guild_id: int, *, owners: Collection[int], messages: Collection[int]) -> Consents:
+        """See the port."""
+        return await self._database.read(
+            lambda connection: consents.consents_of(connection, guild_id, owners=owners, messages=messages)
+        )
+
+    async def choice(self, person_id: int, guild_id: int) -> Choice:
+        """See the port."""
+        return await self._database.read(lambda connection: consents.choice(connection, person_id, guild_id))
+
+    async def choose(self, person_id: int, guild_id: int, choice: Choice, *, now_ms: int) -> tuple[str, ...]:
+        """See the port. Drafts are not among them: they have no takes yet."""
+        return await self._database.write(lambda work: consents.choose(work, person_id, guild_id, choice, now_ms))
+
+    async def withdraw(self, message_id: int, owner_id: int, *, now_ms: int) -> tuple[str, ...]:
+        """See the port. Drafts are not among them: they have no takes yet."""
+        return await self._database.write(lambda work: consents.withdraw(work, message_id, owner_id, now_ms))
+
+    async def guild_choices(self, guild_id: int) -> GuildChoices:
+        """See the port."""
+        return await self._database.read(lambda connection: guild_choices.choices_of(connection, guild_id))
+
+    async def set_guild_choices(self, guild_id: int, choices: GuildChoices, *, by: int, now_ms: int) -> GuildChoices:
+        """See the port."""
+        return await self._database.write(lambda work: guild_choices.set_choices(work, guild_id, choices, by, now_ms))

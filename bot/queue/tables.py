@@ -20,6 +20,7 @@ from sqlalchemy import (
     Text,
     TextClause,
     UniqueConstraint,
+    false,
     text,
 )
 
@@ -60,6 +61,10 @@ requests: Final = Table(
     Column("cancel_requested_by", BigInteger),
     Column("failure", Text),
     Column("attempts", Integer, nullable=False),
+    Column("names", Text, nullable=False, server_default="{}"),
+    Column("fates", Text, nullable=False, server_default="[]"),
+    Column("ask", Boolean, nullable=False, server_default=false()),
+    Column("expires_at_ms", BigInteger),
     UniqueConstraint("accepted_seq"),
     UniqueConstraint("interaction_id"),
 )
@@ -77,6 +82,12 @@ request_references: Final = Table(
     Column("content", String(64), nullable=False),
     Column("facts", Text, nullable=False),
     Column("alias", Text),
+    Column("also", Text, nullable=False, server_default="[]"),
+    Column("source", String(32), nullable=False, server_default="option"),
+    Column("owner_id", BigInteger),
+    Column("message_id", BigInteger),
+    Column("stands_for", Text, nullable=False, server_default="[]"),
+    Column("shows_person", Boolean, nullable=False, server_default=false()),
     PrimaryKeyConstraint("request_id", "number"),
 )
 
@@ -137,6 +148,83 @@ facts: Final = Table(
     Column("value", Text, nullable=False),
 )
 
+tray_references: Final = Table(
+    "tray_references",
+    metadata,
+    Column("channel_id", BigInteger, nullable=False),
+    Column("person_id", BigInteger, nullable=False),
+    Column("guild_id", BigInteger, nullable=False),
+    Column("expires_at_ms", BigInteger, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("id", Text, nullable=False),
+    Column("kind", String(32), nullable=False),
+    Column("kind_number", Integer, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("content", String(64), nullable=False),
+    Column("facts", Text, nullable=False),
+    Column("alias", Text),
+    Column("also", Text, nullable=False),
+    Column("source", String(32), nullable=False),
+    Column("owner_id", BigInteger),
+    Column("message_id", BigInteger),
+    Column("stands_for", Text, nullable=False),
+    Column("shows_person", Boolean, nullable=False),
+    PrimaryKeyConstraint("channel_id", "person_id", "number"),
+)
+"""A tray is its rows: all of one tray expire together."""
+
+consents: Final = Table(
+    "consents",
+    metadata,
+    Column("person_id", BigInteger, nullable=False),
+    Column("guild_id", BigInteger, nullable=False),
+    Column("files", Boolean),
+    Column("avatar", Boolean),
+    Column("at_ms", BigInteger, nullable=False),
+    PrimaryKeyConstraint("person_id", "guild_id"),
+)
+"""What people said, for a guild or (0) everywhere; NULL: nothing."""
+
+withdrawals: Final = Table(
+    "withdrawals",
+    metadata,
+    Column("message_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("owner_id", BigInteger, nullable=False),
+    Column("at_ms", BigInteger, nullable=False),
+)
+
+guild_choices: Final = Table(
+    "guild_choices",
+    metadata,
+    Column("guild_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("skip_card", Boolean),
+    Column("ask_above_usd_micros", BigInteger),
+)
+
+guild_choice_changes: Final = Table(
+    "guild_choice_changes",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("guild_id", BigInteger, nullable=False),
+    Column("changed_by", BigInteger, nullable=False),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("changes", Text, nullable=False),
+)
+"""Who changed what of `guild_choices`, and when."""
+
+collected: Final = Table(
+    "collected",
+    metadata,
+    Column("scope", String(32), nullable=False),
+    Column("owner_id", BigInteger, nullable=False),
+    Column("day_start_ms", BigInteger, nullable=False),
+    Column("files", BigInteger, nullable=False),
+    Column("byte_count", BigInteger, nullable=False),
+    PrimaryKeyConstraint("scope", "owner_id", "day_start_ms"),
+)
+"""What was fetched on a UTC day for a person or a guild (the scope)."""
+
+IS_DRAFT: Final = text("state = 'draft'")
 IS_WAITING: Final = text("state = 'queued'")
 IS_PENDING: Final = text("state IN ('draft', 'awaiting_approval', 'queued')")
 IS_RUNNING: Final = text("state IN ('preparing', 'working', 'delivering')")
@@ -145,6 +233,8 @@ IS_SUBMITTING: Final = text("state = 'submitting'")
 IS_LOOKED_FOR: Final = text("state IN ('submitting', 'needs_review')")
 IS_RENDERING: Final = text("state = 'rendering'")
 IS_PUBLISHED: Final = text("publications <> '[]' AND NOT withdrawn")
+_HAS_OWNER: Final = text("owner_id IS NOT NULL")
+_HAS_MESSAGE: Final = text("message_id IS NOT NULL")
 
 
 def _partial(name: str, where: TextClause, *columns: Column[object], unique: bool = False) -> Index:
@@ -153,12 +243,18 @@ def _partial(name: str, where: TextClause, *columns: Column[object], unique: boo
 
 _partial("ix_requests_lane", IS_WAITING, requests.c.guild_id, requests.c.accepted_seq)
 _partial("ix_requests_person_waiting", IS_PENDING, requests.c.guild_id, requests.c.person_id)
+_partial("ix_requests_drafts", IS_DRAFT, requests.c.guild_id, requests.c.person_id, requests.c.created_at_ms)
 _partial("ix_requests_running", IS_RUNNING, requests.c.guild_id)
 _partial("ix_requests_open", IS_OPEN, requests.c.created_at_ms, requests.c.id)
 Index("ix_requests_accepted", requests.c.guild_id, requests.c.accepted_at_ms)
 Index("ix_requests_created", requests.c.created_at_ms)
 Index("ix_requests_finished", requests.c.finished_at_ms)
 Index("ix_request_references_content", request_references.c.content)
+_partial("ix_request_references_owner", _HAS_OWNER, request_references.c.owner_id)
+_partial("ix_request_references_message", _HAS_MESSAGE, request_references.c.message_id)
+Index("ix_tray_references_guild", tray_references.c.guild_id, tray_references.c.person_id)
+Index("ix_tray_references_expiry", tray_references.c.expires_at_ms)
+_partial("ix_tray_references_message", _HAS_MESSAGE, tray_references.c.message_id)
 _partial("uq_takes_submitting", IS_SUBMITTING, takes.c.fingerprint, unique=True)
 _partial("ix_takes_looked_for", IS_LOOKED_FOR, takes.c.fingerprint)
 _partial("ix_takes_rendering", IS_RENDERING, takes.c.id)

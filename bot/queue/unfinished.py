@@ -4,16 +4,27 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 import structlog
-from sqlalchemy import ColumnElement, Connection, RowMapping, Select, and_, exists, func, or_, select, union
+from sqlalchemy import Column, ColumnElement, Connection, RowMapping, Select, and_, exists, func, or_, select, union
 
 from bot.domain.requests import Take
 from bot.domain.states import RequestState, TakeState
 from bot.queue.rows import take_from
-from bot.queue.tables import IS_OPEN, IS_PUBLISHED, IS_RENDERING, posts, request_references, requests, takes
+from bot.queue.tables import (
+    IS_OPEN,
+    IS_PUBLISHED,
+    IS_RENDERING,
+    posts,
+    request_references,
+    requests,
+    takes,
+    tray_references,
+    withdrawals,
+)
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger("rushes.store")
 
 _FINAL: Final = tuple(state.value for state in RequestState if state.final)
+_AT_WORK: Final = ("submitting", "rendering", "fetching", "needs_review")
 _AT_REST: Final = (TakeState.PLANNED.value, *(state.value for state in TakeState if state.final))
 _AFTERTHOUGHT_MS: Final = 7 * 86_400_000
 _SHOWN_WHEN_FINAL: Final = ("delivered", "kept", "failed", "cancelled")
@@ -44,15 +55,21 @@ def claimed_generations(connection: Connection) -> frozenset[str]:
 
 
 def contents_in_use(connection: Connection, since_ms: int) -> frozenset[str]:
-    """Keys of the bytes of references and clips of requests that are open, kept, or ended since then.
+    """Keys of the bytes of references and clips of requests that are open, kept, or ended since then, and of trays.
 
-    What ended before it was accepted needs its bytes no more: nothing can be made of it.
+    What ended before it was accepted needs its bytes no more: nothing can be made of it. Nor may anything be made of
+    what was withdrawn; it is in use only while a take that was begun is not over. A tray that expired is no use.
     """
     ended_since = and_(requests.c.accepted_at_ms.is_not(None), requests.c.finished_at_ms >= since_ms)
     wanted = select(requests.c.id).where(or_(IS_OPEN, requests.c.state == "kept", ended_since))
     clips = select(takes.c.clip).where(takes.c.clip.is_not(None), takes.c.request_id.in_(wanted))
-    references = select(request_references.c.content).where(request_references.c.request_id.in_(wanted))
-    return _every(connection, references) | _every(connection, clips)
+    at_work = select(takes.c.request_id).where(takes.c.state.in_(_AT_WORK))
+    usable = or_(_not_withdrawn(request_references.c.message_id), request_references.c.request_id.in_(at_work))
+    references = select(request_references.c.content).where(request_references.c.request_id.in_(wanted), usable)
+    put_aside = select(tray_references.c.content).where(
+        tray_references.c.expires_at_ms > since_ms, _not_withdrawn(tray_references.c.message_id)
+    )
+    return _every(connection, references) | _every(connection, clips) | _every(connection, put_aside)
 
 
 def _readable(rows: Iterable[RowMapping]) -> Iterator[Take]:
@@ -63,6 +80,10 @@ def _readable(rows: Iterable[RowMapping]) -> Iterator[Take]:
             _log.error("row unreadable", take=row["id"])
         else:
             yield take
+
+
+def _not_withdrawn(message_id: Column[int]) -> ColumnElement[bool]:
+    return or_(message_id.is_(None), ~exists().where(withdrawals.c.message_id == message_id))
 
 
 def _every(connection: Connection, keys: Select[str | None] | Select[str]) -> frozenset[str]:

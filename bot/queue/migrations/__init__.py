@@ -10,10 +10,10 @@ from sqlalchemy import Connection
 _HERE: Final = Path(__file__).parent
 
 
-def upgrade(connection: Connection) -> None:
-    """Brings the tables to the newest revision in the connection's transaction; harmless when they are there."""
+def upgrade(connection: Connection, revision: str = "head") -> None:
+    """Brings the tables to the newest (or that) revision in the connection's transaction; harmless when they are."""
     config = Config()
     config.set_main_option("script_location", str(_HERE).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    command.upgrade(config, revision)

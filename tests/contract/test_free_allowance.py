@@ -1,0 +1,123 @@
+"""One suite for every `RequestStore.reserve`: what is free is bounded, whoever asks at once."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+import pytest
+import pytest_asyncio
+
+from bot.domain.drafts import Allowance
+from bot.domain.errors import Refused
+from bot.domain.reasons import Reason, reason
+from tests.stores import STORES, Store, sqlite
+
+_NOON_MS: Final = 1_750_032_000_000 - 43_200_000
+_DAY_MS: Final = 86_400_000
+_MIDNIGHT_MS: Final = _NOON_MS - _NOON_MS % _DAY_MS
+_RESETS_AT: Final = (_MIDNIGHT_MS + _DAY_MS) // 1000
+_FREE: Final = Allowance(person_files=10, person_bytes=1_000, guild_files=30, guild_bytes=3_000)
+
+
+@pytest.fixture(params=sorted(STORES))
+def kind(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest_asyncio.fixture
+async def store(kind: str, tmp_path: Path) -> AsyncIterator[Store]:
+    async with STORES[kind](tmp_path) as opened:
+        yield opened
+
+
+async def _reserve(
+    store: Store,
+    files: int,
+    byte_count: int = 0,
+    *,
+    guild: int = 1,
+    person: int = 7,
+    allowance: Allowance = _FREE,
+    now_ms: int = _NOON_MS,
+) -> tuple[Reason, ...]:
+    """Why it was refused; empty when it was counted."""
+    try:
+        await store.reserve(guild, person, files=files, byte_count=byte_count, allowance=allowance, now_ms=now_ms)
+    except Refused as refused:
+        return refused.reasons
+    return ()
+
+
+async def test_a_persons_day_is_bounded_in_files_and_bytes(store: Store) -> None:
+    assert await _reserve(store, 10, 999) == ()
+    assert await _reserve(store, 1) == (reason("free-person-files", limit=10, resets_at=_RESETS_AT),)
+    assert await _reserve(store, 0, 2) == (reason("free-person-bytes", limit="1 kB", resets_at=_RESETS_AT),)
+    assert await _reserve(store, 0, 1) == ()
+
+
+async def test_a_guilds_day_is_bounded_over_its_people(store: Store) -> None:
+    for person in (1, 2, 3):
+        assert await _reserve(store, 10, 1_000, person=person) == ()
+
+    assert await _reserve(store, 1, 1, person=4) == (
+        reason("free-guild-files", limit=30, resets_at=_RESETS_AT),
+        reason("free-guild-bytes", limit="3 kB", resets_at=_RESETS_AT),
+    )
+    assert await _reserve(store, 1, 1, guild=2, person=4) == ()
+
+
+async def test_a_person_is_counted_over_all_guilds(store: Store) -> None:
+    assert await _reserve(store, 10, guild=1) == ()
+
+    assert [each.code for each in await _reserve(store, 1, guild=2)] == ["free-person-files"]
+
+
+async def test_what_is_refused_counts_nothing(store: Store) -> None:
+    assert await _reserve(store, 11) != ()
+    assert await _reserve(store, 1, 1_001) != ()
+    assert await _reserve(store, 10, 1, allowance=replace(_FREE, guild_bytes=0)) != ()
+
+    assert await _reserve(store, 10, 1_000) == ()
+
+
+async def test_what_needs_no_fetching_is_always_free(store: Store) -> None:
+    assert await _reserve(store, 10, 1_000) == ()
+
+    assert await _reserve(store, 0, 0, allowance=replace(_FREE, person_files=0, guild_bytes=0)) == ()
+
+
+async def test_the_day_is_utcs(store: Store) -> None:
+    for at_ms in (_MIDNIGHT_MS - 1, _MIDNIGHT_MS, _MIDNIGHT_MS + _DAY_MS):
+        assert await _reserve(store, 10, now_ms=at_ms) == ()
+
+    assert await _reserve(store, 1, now_ms=_MIDNIGHT_MS + _DAY_MS - 1) != ()
+
+
+async def test_a_flood_never_exceeds_the_allowance(store: Store) -> None:
+    outcomes = await asyncio.gather(*(_reserve(store, 1, 1, person=number % 5) for number in range(100)))
+
+    assert sum(each == () for each in outcomes) == 30
+    assert {why.code for each in outcomes for why in each} <= {"free-person-files", "free-guild-files"}
+
+
+async def test_two_processes_never_exceed_the_allowance(tmp_path: Path) -> None:
+    async with sqlite(tmp_path) as first, sqlite(tmp_path) as second:
+        outcomes = await asyncio.gather(*(_reserve((first, second)[number % 2], 1) for number in range(40)))
+
+    assert sum(each == () for each in outcomes) == 10
+
+
+async def test_old_days_are_forgotten_and_the_last_two_are_not(store: Store) -> None:
+    for days_ago in range(4):
+        assert await _reserve(store, 10, now_ms=_NOON_MS - days_ago * _DAY_MS) == ()
+
+    await store.tidy(now_ms=_NOON_MS)
+
+    assert [await _reserve(store, 10, now_ms=_NOON_MS - days_ago * _DAY_MS) == () for days_ago in range(4)] == [
+        False,
+        False,
+        True,
+        True,
+    ]
