@@ -13,7 +13,7 @@ Faults of the next submissions, one each, in order:
 Switches: `down` (every read raises `Unavailable`), `ignores_cancel` (too late: it goes on), `hides_starts` (`find` and
 `active` do not show what was started, as a slow vendor may), `result_gone` (downloads are `Rejected`),
 `finishes_at_once` (for tests that do not care about the wait), `result_bytes` (what downloads give), `spec` (what
-`model()` answers).
+`model()` answers; `default_spec("v3")` has fields for faces).
 `len(provider.started)` is how often somebody would have paid.
 """
 

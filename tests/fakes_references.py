@@ -6,7 +6,7 @@ from pathlib import Path
 
 from bot.domain.errors import Refused, RushesError
 from bot.domain.identity import Ids
-from bot.domain.media import AnimaticPlan, Kind, MediaFacts, Sniffed
+from bot.domain.media import AnimaticPart, AnimaticPlan, Kind, MediaFacts, Sniffed
 from bot.domain.models import KindLimits, ModelLimits
 from bot.domain.reasons import reason
 from bot.domain.references import Offer, Reference, display_name, numbered
@@ -25,6 +25,9 @@ class MemoryContentStore:
 
     def __init__(self) -> None:
         self.contents: dict[str, bytes] = {}
+
+    async def holds(self, key: str) -> bool:
+        return key in self.contents
 
     async def put(self, path: Path) -> str:
         content = path.read_bytes()
@@ -68,7 +71,10 @@ class FakeDownloader:
 
 
 class LabelledMedia:
-    """A `MediaTools` for files that say what they are in their first line: `image png`, `video mp4 2.5`, `broken x`."""
+    """A `MediaTools` for files that say what they are in their first line: `image png`, `video mp4 2.5`, `broken x`.
+
+    A picture with seconds moves: `image webp 1.5` is an animation, sniffed as image and measured as video.
+    """
 
     def sniff(self, head: bytes) -> Sniffed:
         words = head.split(b"\n", 1)[0].decode("utf-8", "replace").split()
@@ -82,10 +88,19 @@ class LabelledMedia:
         if words[0] == "broken" or sniffed.kind is None:
             raise Refused(reason("file-unreadable", name=path.name, found=sniffed.format))
         seconds = float(words[2]) if len(words) > 2 else None
-        return MediaFacts(kind=sniffed.kind, format=sniffed.format, byte_count=len(content), seconds=seconds)
+        kind = Kind.VIDEO if seconds and sniffed.kind is Kind.IMAGE else sniffed.kind
+        return MediaFacts(kind=kind, format=sniffed.format, byte_count=len(content), seconds=seconds)
 
     async def animatic(self, plan: AnimaticPlan, into: Path) -> MediaFacts:
         raise NotImplementedError
+
+    async def reference_sheet(self, parts: Sequence[AnimaticPart], into: Path) -> None:
+        into.write_text("\n".join(["image png", *(part.label for part in parts)]), encoding="utf-8")
+
+    async def still(self, path: Path, sniffed: Sniffed, into: Path) -> MediaFacts:
+        await self.probe(path, sniffed)
+        into.write_bytes(b"image png\nfirst frame of " + path.read_bytes())
+        return await self.probe(into, Sniffed(kind=Kind.IMAGE, format="png"))
 
     async def contact_sheet(self, clips: Sequence[Path], into: Path, *, labels: Sequence[str]) -> None:
         raise NotImplementedError

@@ -33,9 +33,14 @@ class DataUriPublisher:
         return self._max_bytes_each
 
     def refusal(self, reference: Reference) -> str | None:
-        """`publisher-missing` for what is no image, `publisher-too-large` for large ones, or `None`."""
+        """`publisher-missing` for what is no image, `face-needs-url` for one of a real person, `publisher-too-large`.
+
+        The vendor's fields for faces refuse data URIs, and its other ones refuse faces in them (oxen.md 3).
+        """
         if reference.kind is not Kind.IMAGE:
             return "publisher-missing"
+        if reference.shows_person:
+            return "face-needs-url"
         return "publisher-too-large" if reference.facts.byte_count > self._max_bytes_each else None
 
     async def publish(

@@ -2,8 +2,17 @@
 
 from bot.references.collect import Collector
 from bot.references.download import HttpDownloader
-from bot.references.intake import declared_reasons, set_reasons
+from bot.references.intake import declared_bytes, declared_reasons, set_reasons, tray_reasons
 from bot.references.store import ObjectContentStore
 from bot.references.sweep import Sweep
 
-__all__ = ["Collector", "HttpDownloader", "ObjectContentStore", "Sweep", "declared_reasons", "set_reasons"]
+__all__ = [
+    "Collector",
+    "HttpDownloader",
+    "ObjectContentStore",
+    "Sweep",
+    "declared_bytes",
+    "declared_reasons",
+    "set_reasons",
+    "tray_reasons",
+]

@@ -1,44 +1,38 @@
 """Offers → references: fetched, looked into, measured, kept. Every file's fate is known before anybody is told."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncGenerator, Generator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import aiofiles
 import aiofiles.os
+import structlog
 
 from bot.domain.errors import Refused, Unavailable
 from bot.domain.identity import Ids
-from bot.domain.media import MediaFacts, Sniffed
+from bot.domain.media import Kind, MediaFacts, Sniffed
 from bot.domain.ports import ContentStore, Downloader, MediaTools
-from bot.domain.prompts import PromptStyle
 from bot.domain.reasons import Reason, reason
-from bot.domain.references import Offer, Reference, numbered
+from bot.domain.references import Collected, Offer, Reference, display_name
 from bot.domain.words import byte_size
 from bot.references.formats import ACCEPTED, format_words
-from bot.references.names import alias_of, unique_names
+from bot.references.merge import Kept, NotKept, merged
 
 _HEAD_BYTES = 1 << 16
 _AT_ONCE = 6
 """Files on their way in this process, whoever asked: a flood of commands opens no flood of connections and files."""
 
-
-@dataclass(frozen=True, slots=True)
-class _Kept:
-    """One offer that went well."""
-
-    offer: Offer
-    content: str
-    facts: MediaFacts
+_log: structlog.stdlib.BoundLogger = structlog.get_logger("rushes.references")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Collector:
     """Collects references, few at once: there is one collector in a process.
 
-    `scratch` is a folder for files on their way; nothing stays in it.
+    `scratch` is a folder for files on their way; nothing stays in it. `still_formats`: pictures of which no model takes
+    the file as it is, so that a still is made of every one. Of any other picture a still is made if it moves.
     """
 
     downloader: Downloader
@@ -47,38 +41,60 @@ class Collector:
     ids: Ids
     scratch: Path
     max_bytes: int
+    still_formats: frozenset[str] = frozenset({"gif"})
     _turns: asyncio.Semaphore = field(init=False, repr=False, default_factory=lambda: asyncio.Semaphore(_AT_ONCE))
 
-    async def collect(self, offers: Sequence[Offer]) -> tuple[tuple[Reference, ...], tuple[Reason, ...]]:
-        """The references in the order offered, numbered, and notes (same-file-twice).
+    async def collect(self, offers: Sequence[Offer]) -> Collected:
+        """The references in the order offered, numbered, and every offer's fate: one that is refused stops nothing.
 
-        `Refused` with the reasons of every file that cannot be used; `Unavailable` when a service did not answer. The
-        bytes of the others stay in the store then, in nobody's use: the sweep takes them after its hour.
+        `Unavailable` when a service did not answer: then nothing can be said of the files. The bytes of those that were
+        kept stay in the store, in nobody's use: the sweep takes them after its hour.
         """
         async with asyncio.TaskGroup() as tasks:
             running = [tasks.create_task(self._outcome(offer)) for offer in offers]
-        outcomes = [task.result() for task in running]
-        _raise_failures(outcomes)
-        return self._references([outcome for outcome in outcomes if isinstance(outcome, _Kept)])
+        return merged([_told(task.result()) for task in running], self.ids)
 
-    async def _outcome(self, offer: Offer) -> _Kept | Refused | Unavailable:
+    async def _outcome(self, offer: Offer) -> Kept | NotKept | Unavailable:
         async with self._turns:
             try:
                 return await self._kept(offer)
-            except (Refused, Unavailable) as failure:
+            except Unavailable as failure:
                 return failure
-
-    async def _kept(self, offer: Offer) -> _Kept:
-        name = unique_names([offer.name])[0]
-        async with self._scratch_file() as path:
-            byte_count = await self.downloader.fetch(offer, path)
-            self._check_size(name, byte_count)
-            sniffed = await self._sniffed(name, path)
-            try:
-                facts = await self.media.probe(path, sniffed)
             except Refused as refused:
-                raise _naming(refused, name) from refused
-            return _Kept(offer, await self.contents.put(path), facts)
+                if refused.detail:
+                    _log.info("file refused", reason=refused.reason.code, detail=refused.detail)
+                return NotKept(offer, refused)
+
+    async def _kept(self, offer: Offer) -> Kept:
+        if offer.refusal is not None:
+            raise Refused(offer.refusal)
+        if offer.held is not None:
+            return await self._held(offer, offer.held)
+        return await self._fetched(offer, display_name(offer.name))
+
+    async def _held(self, offer: Offer, reference: Reference) -> Kept:
+        if not await self.contents.holds(reference.content):
+            raise Refused(reason("bytes-gone", name=display_name(reference.name)))
+        return Kept(offer=offer, content=reference.content, facts=reference.facts)
+
+    async def _fetched(self, offer: Offer, name: str) -> Kept:
+        async with self._scratch_file() as path, self._scratch_file() as still:
+            self._check_size(name, await self.downloader.fetch(offer, path))
+            sniffed = await self._sniffed(name, path)
+            with _naming(name):
+                facts = await self._facts_as_it_is(path, sniffed)
+                if facts is not None:
+                    return Kept(offer=offer, content=await self.contents.put(path), facts=facts)
+                facts = await self.media.still(path, sniffed, still)
+            conversion = reason("made-still", name=name)
+            return Kept(offer=offer, content=await self.contents.put(still), facts=facts, conversion=conversion)
+
+    async def _facts_as_it_is(self, path: Path, sniffed: Sniffed) -> MediaFacts | None:
+        """The file's measures, or `None` when it must become a still. An animation is sniffed as the picture it is."""
+        if sniffed.format in self.still_formats:
+            return None
+        facts = await self.media.probe(path, sniffed)
+        return None if sniffed.kind is Kind.IMAGE and facts.kind is Kind.VIDEO else facts
 
     @asynccontextmanager
     async def _scratch_file(self) -> AsyncGenerator[Path]:
@@ -106,57 +122,24 @@ class Collector:
                 reason("file-too-large", name=name, size=byte_size(byte_count), limit=byte_size(self.max_bytes))
             )
 
-    def _references(self, kept: Sequence[_Kept]) -> tuple[tuple[Reference, ...], tuple[Reason, ...]]:
-        """One reference for each content; who brought the same again is told."""
-        first: dict[str, _Kept] = {}
-        for one in kept:
-            first.setdefault(one.content, one)
-        names = unique_names([one.offer.name for one in first.values()])
-        references = numbered(self._reference(one, name) for one, name in zip(first.values(), names, strict=True))
-        by_content = {reference.content: reference for reference in references}
-        twice = [_twice(one, by_content[one.content]) for one in kept if first[one.content] is not one]
-        return references, tuple(twice)
 
-    def _reference(self, kept: _Kept, name: str) -> Reference:
-        return Reference(
-            id=self.ids.short(),
-            number=0,
-            kind=kept.facts.kind,
-            kind_number=0,
-            name=name,
-            content=kept.content,
-            facts=kept.facts,
-            alias=alias_of(kept.offer),
-        )
+def _told(outcome: Kept | NotKept | Unavailable) -> Kept | NotKept:
+    """What is nobody's fault is raised: it is tried again, and the rest will be said then."""
+    if isinstance(outcome, Unavailable):
+        raise outcome
+    return outcome
 
 
-def _raise_failures(outcomes: Sequence[_Kept | Refused | Unavailable]) -> None:
-    """What is nobody's fault first: it is tried again, and the rest will be said then."""
-    for outcome in outcomes:
-        if isinstance(outcome, Unavailable):
-            raise outcome
-    refusals = [outcome for outcome in outcomes if isinstance(outcome, Refused)]
-    reasons = [why for refusal in refusals for why in refusal.reasons]
-    if reasons:
-        raise Refused(*reasons, detail="; ".join(refusal.detail for refusal in refusals if refusal.detail))
-
-
-def _naming(refused: Refused, name: str) -> Refused:
-    """The same refusal in the person's words: the media tools know neither the file's name nor how to say a format."""
-    named = [_named(why, name) for why in refused.reasons]
-    return Refused(*named, detail=refused.detail)
+@contextmanager
+def _naming(name: str) -> Generator[None]:
+    """Refusals in the person's words: the media tools know neither the file's name nor how to say a format."""
+    try:
+        yield
+    except Refused as refused:
+        raise Refused(*[_named(why, name) for why in refused.reasons], detail=refused.detail) from refused
 
 
 def _named(why: Reason, name: str) -> Reason:
     found = why.arguments.get("found")
     words = {"found": format_words(found)} if isinstance(found, str) else {}
     return replace(why, arguments={**why.arguments, **words, "name": name})
-
-
-def _twice(kept: _Kept, reference: Reference) -> Reason:
-    return reason(
-        "same-file-twice",
-        name=unique_names([kept.offer.name])[0],
-        other=reference.name,
-        token=PromptStyle.AT.token(reference.kind, reference.kind_number),
-    )

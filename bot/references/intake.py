@@ -13,7 +13,10 @@ _VISUAL = frozenset({Kind.IMAGE, Kind.VIDEO})
 
 
 def declared_reasons(offers: Sequence[Offer], *, max_bytes: int, max_files: int) -> tuple[Reason, ...]:
-    """What can be told before any download, from what Discord says of the files."""
+    """What can be told before any download, from what Discord says of the files.
+
+    What is refused already is no file of the set; what is held was looked at when it was fetched.
+    """
     too_large = (
         reason(
             "file-too-large",
@@ -21,10 +24,20 @@ def declared_reasons(offers: Sequence[Offer], *, max_bytes: int, max_files: int)
             size=byte_size(offer.byte_count),
             limit=byte_size(max_bytes),
         )
-        for offer in offers
+        for offer in _to_fetch(offers)
         if offer.byte_count is not None and offer.byte_count > max_bytes
     )
-    return (*_too_many(offers, max_files), *too_large)
+    return (*_too_many([offer for offer in offers if offer.refusal is None], max_files), *too_large)
+
+
+def declared_bytes(offers: Sequence[Offer], *, max_bytes: int) -> tuple[int, int]:
+    """(files to be looked into, bytes to be fetched at most): what collecting these offers takes of the allowance.
+
+    A file of unknown size counts as `max_bytes`. What is held, refused, or too large to be fetched counts nothing.
+    """
+    sizes = [max_bytes if offer.byte_count is None else offer.byte_count for offer in _to_fetch(offers)]
+    fetched = [size for size in sizes if size <= max_bytes]
+    return len(fetched), sum(fetched)
 
 
 def set_reasons(references: Sequence[Reference], limits: ModelLimits) -> tuple[Reason, ...]:
@@ -36,7 +49,29 @@ def set_reasons(references: Sequence[Reference], limits: ModelLimits) -> tuple[R
     )
 
 
+def tray_reasons(references: Sequence[Reference], limits: ModelLimits) -> tuple[Reason, ...]:
+    """Why a tray cannot hold these files: their counts alone, because a tray is no set to be sent yet."""
+    return (
+        *_too_many(references, limits.max_files),
+        *(why for kind in Kind for why in _count_reasons(of_kind(references, kind), kind, limits.kinds.get(kind))),
+    )
+
+
+def _to_fetch(offers: Sequence[Offer]) -> list[Offer]:
+    return [offer for offer in offers if offer.held is None and offer.refusal is None]
+
+
 def _kind_reasons(references: Sequence[Reference], kind: Kind, limits: KindLimits | None) -> Iterator[Reason]:
+    yield from _count_reasons(references, kind, limits)
+    if limits is None or limits.max_count == 0 or not references:
+        return
+    for reference in references:
+        yield from _file_reasons(reference, limits)
+    yield from _bytes_together(references, kind, limits.max_bytes_together)
+    yield from _seconds_together(references, kind, limits)
+
+
+def _count_reasons(references: Sequence[Reference], kind: Kind, limits: KindLimits | None) -> Iterator[Reason]:
     if limits is None or limits.max_count == 0:
         yield from (reason("kind-not-accepted", name=reference.name, kind=kind.value) for reference in references)
         return
@@ -50,11 +85,6 @@ def _kind_reasons(references: Sequence[Reference], kind: Kind, limits: KindLimit
             limit=limits.max_count,
             surplus=surplus,
         )
-    for reference in references:
-        yield from _file_reasons(reference, limits)
-    if references:
-        yield from _bytes_together(references, kind, limits.max_bytes_together)
-        yield from _seconds_together(references, kind, limits)
 
 
 def _file_reasons(reference: Reference, limits: KindLimits) -> Iterator[Reason]:

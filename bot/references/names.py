@@ -1,23 +1,34 @@
 """What references are called: cleaned, and no two alike."""
 
-import unicodedata
 from collections.abc import Sequence
-from pathlib import PurePosixPath
 
-from bot.domain.references import Offer, display_name
+from bot.domain.references import Offer, compared, display_name, name_candidates
 
 _MAX_ALIAS = 32
 
 
+class Namer:
+    """Gives names out so that no two files are called alike. Compared without case and width."""
+
+    def __init__(self) -> None:
+        self._files: dict[str, object] = {}
+
+    def name(self, wanted: str, file: object) -> str:
+        """The display name for that file: the second file called `hero.png` is called `hero (2).png`.
+
+        A file keeps what it is called already; `file` is anything that tells it from the others.
+        """
+        chosen = next(
+            one for one in name_candidates(display_name(wanted)) if self._files.get(compared(one), file) == file
+        )
+        self._files[compared(chosen)] = file
+        return chosen
+
+
 def unique_names(names: Sequence[str]) -> tuple[str, ...]:
-    """Display names in order; the second `hero.png` becomes `hero (2).png`. Compared without case and width."""
-    taken: set[str] = set()
-    result: list[str] = []
-    for name in map(display_name, names):
-        chosen = next(candidate for candidate in _candidates(name, len(names)) if _compared(candidate) not in taken)
-        taken.add(_compared(chosen))
-        result.append(chosen)
-    return tuple(result)
+    """Display names in order, one for each of as many files."""
+    namer = Namer()
+    return tuple(namer.name(name, file) for file, name in enumerate(names))
 
 
 def alias_of(offer: Offer) -> str | None:
@@ -26,12 +37,3 @@ def alias_of(offer: Offer) -> str | None:
     if len(words) != 1 or len(words[0]) > _MAX_ALIAS or display_name(words[0]) != words[0]:
         return None
     return words[0]
-
-
-def _candidates(name: str, count: int) -> tuple[str, ...]:
-    path = PurePosixPath(name)
-    return (name, *(f"{path.stem} ({number}){path.suffix}" for number in range(2, count + 2)))
-
-
-def _compared(name: str) -> str:
-    return unicodedata.normalize("NFKC", name).casefold()

@@ -4,8 +4,18 @@ import ipaddress
 
 import httpx
 
-PUBLIC_ORIGINS = frozenset({"https://cdn.discordapp.com", "https://media.discordapp.net"})
-"""Discord's file servers: reached at public addresses only. Other origins on the list are the operator's own choice."""
+PUBLIC_ORIGINS = frozenset(
+    {
+        "https://cdn.discordapp.com",
+        "https://media.discordapp.net",
+        "https://images-ext-1.discordapp.net",
+        "https://images-ext-2.discordapp.net",
+    }
+)
+"""Discord's file servers, and its proxies for pictures of embeds (so that the site itself is never asked by us).
+
+They are reached at public addresses only. Other origins on the list are the operator's own choice.
+"""
 
 _PORTS = {"http": 80, "https": 443}
 

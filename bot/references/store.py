@@ -5,7 +5,9 @@ Layout: `ab/cd/abcd…` (two levels, so that no folder grows huge). obstore's pl
 
 import asyncio
 import hashlib
+import os
 import re
+import tempfile
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -37,8 +39,13 @@ class ObjectContentStore:
 
         `clock` (by default the system's) is compared with the storage's own times, to tell young bytes from old.
         """
+        self._folder = place if isinstance(place, Path) else None
         self._store: ObjectStore = LocalStore(place, mkdir=True) if isinstance(place, Path) else place
         self._clock = clock or _system_clock
+
+    async def holds(self, key: str) -> bool:
+        """True when the bytes are there; then they count as put just now. `Unavailable`."""
+        return _KEY.fullmatch(key) is not None and await asyncio.to_thread(self._holds, key)
 
     async def put(self, path: Path) -> str:
         """Keeps a file's bytes and answers their key. Atomic; the same bytes again cost a look. `Unavailable`."""
@@ -64,13 +71,35 @@ class ObjectContentStore:
         with path.open("rb") as file:
             key = hashlib.file_digest(file, "sha256").hexdigest()
         with _at_the_door():
-            if not self._holds(key):
+            if not self._is_young(key):
                 obstore.put(self._store, _place(key), path)
         return key
 
     def _holds(self, key: str) -> bool:
+        with _at_the_door():
+            return self._is_young(key) or self._made_young(key)
+
+    def _is_young(self, key: str) -> bool:
         at_ms = self._last_put_ms(key)
         return at_ms is not None and self._clock() - at_ms < _REFRESH_AFTER_MS
+
+    def _made_young(self, key: str) -> bool:
+        """Starts the bytes' age anew; false when they are not there."""
+        try:
+            if self._folder is None:
+                self._put_again(key)
+            else:
+                os.utime(self._folder / _place(key))
+        except FileNotFoundError:
+            return False
+        return True
+
+    def _put_again(self, key: str) -> None:
+        """Writes the bytes over themselves: obstore has nothing lighter that gives them a new time in every store."""
+        with tempfile.TemporaryFile() as file:
+            file.writelines(obstore.get(self._store, _place(key)).stream(min_chunk_size=_CHUNK_BYTES))
+            file.seek(0)
+            obstore.put(self._store, _place(key), file)
 
     def _copy_to(self, key: str, path: Path) -> None:
         part = path.with_name(f"{path.name}.part")

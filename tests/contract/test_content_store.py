@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import os
+import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -80,6 +81,23 @@ async def test_discarding_twice_is_no_error(contents: ContentStore, tmp_path: Pa
     await contents.discard(key)
 
 
+@pytest.mark.parametrize("content", [b"", b"hello"])
+async def test_a_store_holds_what_was_put_until_it_is_discarded(
+    contents: ContentStore, tmp_path: Path, content: bytes
+) -> None:
+    key = await contents.put(file_of(tmp_path, content))
+    assert await contents.holds(key)
+    await contents.copy_to(key, tmp_path / "copy")
+    assert (tmp_path / "copy").read_bytes() == content
+    await contents.discard(key)
+    assert not await contents.holds(key)
+
+
+@pytest.mark.parametrize("key", ["0" * 64, "nonsense", "../../etc/passwd", ""])
+async def test_a_store_does_not_hold_what_was_never_put(contents: ContentStore, key: str) -> None:
+    assert not await contents.holds(key)
+
+
 # --- the folder and the sweep: what the fake does not have ----------------------------------------------------------
 
 
@@ -142,6 +160,36 @@ async def test_bytes_put_again_are_young_again(tmp_path: Path) -> None:
     assert await store.keys_older_than(1_100_000_000_000) == ()
     await store.discard_older_than(key, 1_100_000_000_000)
     await store.copy_to(key, tmp_path / "copy")
+
+
+@pytest.mark.parametrize("content", [b"", os.urandom(6_000_000)], ids=["empty", "several parts"])
+async def test_bytes_that_were_asked_for_are_young_again(tmp_path: Path, content: bytes) -> None:
+    """A draft made of held bytes has them, even if a sweep runs before the draft is stored."""
+    folder, now_ms = tmp_path / "contents", time.time_ns() // 1_000_000
+    store = ObjectContentStore(folder, clock=lambda: now_ms)
+    key = await store.put(file_of(tmp_path, content))
+    _age(folder, key, now_ms - 2 * HOUR_MS)
+    assert await store.holds(key)
+    assert await Sweep(contents=store, clock=lambda: now_ms)(()) == 0
+    await store.copy_to(key, tmp_path / "copy")
+    assert (tmp_path / "copy").read_bytes() == content
+
+
+async def test_asking_for_old_bytes_in_an_object_store_keeps_them(tmp_path: Path) -> None:
+    store = ObjectContentStore(MemoryStore(), clock=lambda: time.time_ns() // 1_000_000 + HOUR_MS)
+    key = await store.put(file_of(tmp_path, b"kept"))
+    assert await store.holds(key)
+    await store.copy_to(key, tmp_path / "copy")
+    assert (tmp_path / "copy").read_bytes() == b"kept"
+
+
+async def test_a_broken_disk_does_not_say_that_bytes_are_gone(tmp_path: Path) -> None:
+    store = ObjectContentStore(tmp_path / "contents")
+    key = await store.put(file_of(tmp_path, b"bytes"))
+    shutil.rmtree(tmp_path / "contents" / key[:2])
+    (tmp_path / "contents" / key[:2]).write_text("a file where a folder should be")
+    with pytest.raises(Unavailable):
+        await store.holds(key)
 
 
 async def test_odd_files_in_the_folder_are_not_ours_to_sweep(tmp_path: Path) -> None:

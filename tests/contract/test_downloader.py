@@ -279,8 +279,9 @@ class _Turned(httpx.AsyncBaseTransport):
         return ("10.0.0.7", 443)
 
 
-async def test_a_public_name_at_a_private_address_is_refused(tmp_path: Path) -> None:
-    origin = "https://cdn.discordapp.com"
+@pytest.mark.parametrize("host", ["cdn.discordapp.com", "media.discordapp.net", "images-ext-1.discordapp.net"])
+async def test_a_public_name_at_a_private_address_is_refused(tmp_path: Path, host: str) -> None:
+    origin = f"https://{host}"
     downloader = HttpDownloader(allowed_origins=frozenset({origin}), max_bytes=LIMIT, transport=_Turned())
     with pytest.raises(Refused) as caught:
         await downloader.fetch(Offer(name="x.png", url=f"{origin}/x", byte_count=None), tmp_path / "file")

@@ -8,7 +8,7 @@ import secrets
 import subprocess
 import sys
 import time
-from collections.abc import AsyncGenerator, Callable, Generator
+from collections.abc import AsyncGenerator, Callable, Collection, Generator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -198,8 +198,8 @@ def prompt() -> str:
     return f"a paper boat {secrets.token_hex(8)}"
 
 
-async def prepared(bench: Bench, prompt: str, *urls: str) -> PreparedBody:
-    materials = tuple(Material(reference_id=url, kind=Kind.IMAGE, url=url) for url in urls)
+async def prepared(bench: Bench, prompt: str, *urls: str, faces: Collection[str] = ()) -> PreparedBody:
+    materials = tuple(Material(reference_id=url, kind=Kind.IMAGE, url=url, shows_person=url in faces) for url in urls)
     parameters = Parameters(duration_seconds=4, resolution="480p", aspect_ratio="16:9", audio=False)
     spec = await bench.provider.model()
     return bench.provider.prepare(
@@ -248,6 +248,22 @@ async def test_a_lost_answer_is_found_and_nobody_pays_twice(bench: Bench, prompt
     assert found[0].state is GenerationState.ACTIVE
     assert await bench.provider.find(body, since_ms=since_ms, claimed=ids(found)) == ()
     assert await bench.started(prompt) == 1
+
+
+async def test_a_lost_answer_is_found_by_files_that_show_a_person(bench: Bench, prompt: str) -> None:
+    """In schemas with a field for them they are echoed there, and nowhere else."""
+    face, other = own_url(prompt, 1), own_url(prompt, 2)
+    body = (await prepared(bench, prompt, face, other, faces=[face])).body
+    elsewhere = (await prepared(bench, prompt, own_url(prompt, 3), own_url(prompt, 4))).body
+    since_ms = bench.now_ms
+    await bench.submissions_meet(Fault.LOST_AFTER)
+    with pytest.raises(OutcomeUnknown):
+        await bench.provider.submit(body)
+    assert len(await bench.provider.find(body, since_ms=since_ms, claimed=())) == 1
+    assert await bench.provider.find(elsewhere, since_ms=since_ms, claimed=()) == ()
+    has_place = Kind.IMAGE in (await bench.provider.model()).face_kinds
+    assert body["input_images"] == ([other] if has_place else [face, other])
+    assert body.get("input_face_images") == ([face] if has_place else None)
 
 
 async def test_a_lost_generation_is_found_after_it_has_ended_too(bench: Bench, prompt: str) -> None:

@@ -9,16 +9,21 @@ from bot.domain.errors import Refused
 from bot.domain.generations import Material, Submission
 from bot.domain.media import Kind
 from bot.domain.models import FieldSpec, FieldType, ModelSpec
+from bot.domain.references import faces_first
 from bot.domain.requests import Parameters
 from bot.providers.oxen.body import ENVELOPE_FIELDS, fingerprint, prepare
+from bot.providers.oxen.values import as_list
 from tests.fakes_provider import MODEL_ID, default_spec
+from tests.fakes_references import make_references
 
 SCHEMAS = Path(__file__).resolve().parents[2] / "sandbox" / "oxen" / "schemas"
 VERSIONS = ("v1", "v2", "v3")
 
 
-def material(kind: Kind = Kind.IMAGE, url: str = "https://cdn.example/a/1.png?sig=one") -> Material:
-    return Material(reference_id="r", kind=kind, url=url)
+def material(
+    kind: Kind = Kind.IMAGE, url: str = "https://cdn.example/a/1.png?sig=one", *, face: bool = False
+) -> Material:
+    return Material(reference_id="r", kind=kind, url=url, shows_person=face)
 
 
 def submission(*materials: Material, prompt: str = "a cat", **parameters: object) -> Submission:
@@ -65,7 +70,7 @@ def test_every_body_is_valid_in_the_schema_it_was_made_for(
     version: str, seconds: int | None, aspect_ratio: str
 ) -> None:
     schema = json.loads((SCHEMAS / f"{version}.json").read_text("utf-8"))
-    materials = [material(kind) for kind in Kind]
+    materials = [material(kind, face=face) for kind in Kind for face in (True, False)]
     body = body_of(version, *materials, duration_seconds=seconds, aspect_ratio=aspect_ratio, seed=3)
     model_part = {name: value for name, value in body.items() if name not in ENVELOPE_FIELDS}
     Draft202012Validator({**schema, "additionalProperties": False}).validate(model_part)  # pyright: ignore[reportUnknownMemberType]
@@ -80,6 +85,83 @@ def test_references_keep_their_order_within_their_kind() -> None:
     assert body["input_images"] == urls[Kind.IMAGE]
     assert body["input_videos"] == urls[Kind.VIDEO]
     assert body["input_audios"] == urls[Kind.AUDIO]
+
+
+# --- files that show a real person ----------------------------------------------------------------------------------
+
+
+def urls(*names: str) -> list[str]:
+    return [f"https://cdn.example/{name}" for name in names]
+
+
+def faces_and_others(kind: Kind) -> list[Material]:
+    """Two that show a person, a, b, and two that do not, x, y; mixed."""
+    a, x, b, y = urls("a", "x", "b", "y")
+    return [material(kind, a, face=True), material(kind, x), material(kind, b, face=True), material(kind, y)]
+
+
+@pytest.mark.parametrize("version", ["v2", "v3"])
+def test_what_shows_a_person_goes_to_the_field_for_faces_in_order(version: str) -> None:
+    body = body_of(version, *faces_and_others(Kind.IMAGE), material(Kind.VIDEO, face=True), material(Kind.AUDIO))
+    assert (body["input_face_images"], body["input_images"]) == (urls("a", "b"), urls("x", "y"))
+    assert len(as_list(body["input_face_videos"])) == 1
+    assert "input_videos" not in body
+    assert "input_audios" in body
+
+
+def test_without_a_field_for_faces_all_go_where_files_go() -> None:
+    body = body_of("v1", *faces_and_others(Kind.IMAGE), material(Kind.AUDIO, face=True))
+    assert body["input_images"] == urls("a", "x", "b", "y")
+    assert len(as_list(body["input_audios"])) == 1
+    assert not any("face" in name for name in body)
+
+
+def test_the_files_are_sent_in_the_order_in_which_they_are_numbered_to_people() -> None:
+    """What `faces_first` numbers 1, 2, … is what the vendor counts: its field for faces, then the other one."""
+    marks = [False, True, False, True]
+    made = [replace(one, shows_person=mark) for one, mark in zip(make_references(*"abcd"), marks, strict=True)]
+    ordered = faces_first(made, default_spec("v3").face_kinds)
+    body = body_of("v3", *[material(one.kind, one.name, face=one.shows_person) for one in ordered])
+    sent = [*as_list(body["input_face_images"]), *as_list(body["input_images"])]
+    assert sent == [one.name for one in ordered] == ["b", "d", "a", "c"]
+    assert [one.kind_number for one in ordered] == [1, 2, 3, 4]
+
+
+def test_faces_and_others_together_are_no_more_than_the_kind_allows() -> None:
+    images = [material(face=number < 5) for number in range(10)]
+    assert body_of("v3", *images[:9])
+    with pytest.raises(Refused) as refusal:
+        body_of("v3", *images)
+    arguments = refusal.value.reason.arguments
+    assert refusal.value.reason.code == "too-many-of-kind"
+    assert (arguments["count"], arguments["limit"], arguments["surplus"]) == (10, 9, 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "tokens"),
+    [("input_face_images", "“@Image1”, “@Image2”"), ("input_images", "“@Image3”, “@Image4”")],
+)
+def test_a_field_of_its_own_limit_takes_no_more_than_that(name: str, tokens: str) -> None:
+    spec = default_spec("v3")
+    small = replace(spec, fields={**spec.fields, name: replace(spec.fields[name], max_items=1)})
+    with pytest.raises(Refused) as refusal:
+        prepare(small, submission(*faces_and_others(Kind.IMAGE)))
+    arguments = refusal.value.reason.arguments
+    assert (arguments["count"], arguments["limit"]) == (2, 1)
+    assert arguments["names"] == tokens
+
+
+def test_a_take_is_told_by_the_urls_of_its_faces_too() -> None:
+    spec = default_spec("v3")
+    one, renewed, other = (
+        prepare(spec, submission(material(url=url, face=True))).fingerprint
+        for url in (
+            "https://cdn.example/a/1.png?sig=one",
+            "https://cdn.example/a/1.png?sig=two",
+            "https://cdn.example/b/1.png?sig=one",
+        )
+    )
+    assert one == renewed != other
 
 
 def test_one_generation_of_the_named_model_is_asked_for() -> None:

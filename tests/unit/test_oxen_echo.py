@@ -10,6 +10,7 @@ BODY = {
     "generate_audio": True,
 }
 WITH_URL = BODY | {"input_images": ["https://cdn.example/a/1.png?sig=one"]}
+WITH_FACE = BODY | {"input_face_images": ["https://cdn.example/a/1.png?sig=one"]}
 WITH_DATA = BODY | {"input_images": ["data:image/png;base64,QQ=="]}
 SINCE_MS = 1_000_000
 
@@ -21,6 +22,11 @@ SINCE_MS = 1_000_000
         (WITH_URL, {"input_images": ["https://cdn.example/b/1.png?sig=one"]}, Match.NO),
         (WITH_URL, WITH_URL | {"input_images": ["https://cdn.example/b/1.png"]}, Match.NO),
         (WITH_URL, {"input_images": ["https://[nonsense"]}, Match.NO),
+        (WITH_FACE, {"input_face_images": ["https://cdn.example/a/1.png?sig=two"]}, Match.YES),
+        (WITH_FACE, {"input_face_images": ["https://cdn.example/b/1.png?sig=one"]}, Match.NO),
+        (WITH_FACE, WITH_URL, Match.YES),  # the vendor may keep faces apart in its echo or not
+        (WITH_FACE | {"input_images": ["https://cdn.example/a/2.png"]}, WITH_FACE, Match.UNTELLABLE),
+        (WITH_FACE, {"prompt": "a cat"}, Match.UNTELLABLE),
         (WITH_URL, {"prompt": "a cat"}, Match.UNTELLABLE),
         (WITH_URL, {"prompt": "a dog"}, Match.NO),
         (BODY, {"prompt": "a cat"}, Match.YES),

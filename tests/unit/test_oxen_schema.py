@@ -17,6 +17,7 @@ from tests.fakes_provider import MODEL_ID, MODELS_DIRECTORY
 SCHEMAS = Path(__file__).resolve().parents[2] / "sandbox" / "oxen" / "schemas"
 PINNED = load_pinned(MODELS_DIRECTORY, MODEL_ID)
 V1, V2, V3 = PINNED
+FACES, NONE = {Kind.IMAGE, Kind.VIDEO}, set[Kind]()
 WORDS = st.sampled_from(
     [
         "properties",
@@ -171,6 +172,31 @@ def test_a_limit_on_items_and_a_missing_kind_shape_the_limits() -> None:
     kinds = spec_of(record(document), PINNED).limits.kinds
     assert kinds[Kind.IMAGE].max_count == 4
     assert Kind.AUDIO not in kinds
+
+
+@pytest.mark.parametrize(("version", "kinds"), [("v1", NONE), ("v2", FACES), ("v3", FACES)])
+def test_a_schema_with_fields_for_faces_says_for_which_kinds(version: str, kinds: set[Kind]) -> None:
+    assert spec_of(record(schema(version)), PINNED).face_kinds == kinds
+    assert {each.version: each for each in PINNED}[version].alone().face_kinds == kinds
+
+
+@pytest.mark.parametrize(
+    ("changes", "kinds"),
+    [
+        ({"input_face_videos": None}, {Kind.IMAGE}),
+        ({"input_face_videos": {"type": "string"}}, {Kind.IMAGE}),
+        ({"input_images": None}, {Kind.VIDEO}),
+        ({"input_face_audios": {"type": "array"}}, FACES),
+    ],
+)
+def test_the_live_record_says_which_kinds_have_a_place_for_faces(
+    changes: dict[str, dict[str, str] | None], kinds: set[Kind]
+) -> None:
+    document = schema("v3")
+    fields = {name: field for name, field in (document["properties"] | changes).items() if field is not None}
+    spec = spec_of(record(document | {"properties": fields}), PINNED)
+    assert spec.live
+    assert spec.face_kinds == kinds
 
 
 @pytest.mark.parametrize(

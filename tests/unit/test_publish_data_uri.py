@@ -6,6 +6,7 @@ import pytest
 
 from bot.domain.errors import Refused
 from bot.domain.media import Kind
+from bot.domain.words import say
 from bot.publish import DataUriPublisher
 from tests.fakes_delivery import MemoryContents, make_reference
 
@@ -61,3 +62,17 @@ async def test_bytes_that_are_lost_are_named(contents: MemoryContents, tmp_path:
         await DataUriPublisher(contents, scratch=tmp_path).publish("take", [make_reference()], ())
 
     assert refused.value.reason.code == "bytes-gone"
+
+
+async def test_a_picture_of_a_real_person_is_not_sent_inside_the_request(
+    contents: MemoryContents, tmp_path: Path
+) -> None:
+    publisher = DataUriPublisher(contents, scratch=tmp_path)
+    shown = replace(make_reference(content=contents.keep(b"pixels")), shows_person=True)
+
+    assert publisher.refusal(shown) == "face-needs-url"
+    assert publisher.refusal(replace(shown, shows_person=False)) is None
+    assert publisher.refusal(replace(make_reference(kind=Kind.VIDEO), shows_person=True)) == "publisher-missing"
+    with pytest.raises(Refused) as refused:
+        await publisher.publish("take", [shown], ())
+    assert shown.name in say(refused.value.reason)

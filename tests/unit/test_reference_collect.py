@@ -1,25 +1,34 @@
 """Offers become references: in order, numbered, kept once; and every file's fate is told."""
 
 import asyncio
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bot.domain.errors import Refused, RushesError, Unavailable
-from bot.domain.media import Kind
-from bot.domain.reasons import Reason, reason
-from bot.domain.references import Offer, Reference
+from bot.domain.media import Kind, MediaFacts, Sniffed
+from bot.domain.reasons import reason
+from bot.domain.references import Collected, Fate, Offer, OfferSource, Reference, compared
 from bot.domain.words import SENTENCES, say
-from bot.references import Collector
+from bot.references import Collector, set_reasons
 from bot.references.names import unique_names
-from tests.fakes_references import FakeDownloader, LabelledMedia, MemoryContentStore, counting_ids
+from tests import media_samples
+from tests.fakes_media import FakeMedia
+from tests.fakes_references import (
+    LIMITS,
+    FakeDownloader,
+    LabelledMedia,
+    MemoryContentStore,
+    counting_ids,
+    make_references,
+)
 
 HERO, ALLEY = b"image png\nhero", b"image jpeg\nalley"
 WALK, THEME = b"video mp4 4\nwalk", b"audio mp3 5\ntheme"
+WAVE = b"image gif 1.5\nwave"
 
 
 def collector(
@@ -39,26 +48,52 @@ def offers(*names: str, alt: str | None = None) -> list[Offer]:
     return [Offer(name=name, url=f"https://cdn/{name}", byte_count=None, alt=alt) for name in names]
 
 
-async def collected(
-    tmp_path: Path, files: dict[str, bytes | RushesError]
-) -> tuple[tuple[Reference, ...], tuple[Reason, ...]]:
+async def collected(tmp_path: Path, files: dict[str, bytes | RushesError]) -> Collected:
     return await collector(tmp_path, files).collect(offers(*files))
+
+
+def told(fates: tuple[Fate, ...]) -> list[tuple[str, str | None]]:
+    """What was said of each offer: its name, and the code if there is one."""
+    return [(fate.name, fate.reason.code if fate.reason else None) for fate in fates]
+
+
+async def held_in(store: MemoryContentStore, tmp_path: Path, content: bytes, **changes: object) -> Reference:
+    """A reference whose bytes are in the store."""
+    path = tmp_path / "held"
+    path.write_bytes(content)
+    (made,) = make_references("kept.png")
+    return replace(made, content=await store.put(path), **changes)  # pyright: ignore[reportArgumentType]
+
+
+def of_held(reference: Reference, source: OfferSource = OfferSource.TRAY) -> Offer:
+    return Offer(name=reference.name, url="", byte_count=reference.facts.byte_count, source=source, held=reference)
 
 
 async def test_files_become_numbered_references_in_the_order_offered(tmp_path: Path) -> None:
     store = MemoryContentStore()
     made = collector(tmp_path, {"walk.mp4": WALK, "hero.png": HERO, "theme.mp3": THEME, "alley.jpg": ALLEY}, store)
-    references, notes = await made.collect(offers("walk.mp4", "hero.png", "theme.mp3", "alley.jpg"))
-    assert [(one.number, one.kind, one.kind_number, one.name) for one in references] == [
+    result = await made.collect(offers("walk.mp4", "hero.png", "theme.mp3", "alley.jpg"))
+    assert [(one.number, one.kind, one.kind_number, one.name) for one in result.references] == [
         (1, Kind.VIDEO, 1, "walk.mp4"),
         (2, Kind.IMAGE, 1, "hero.png"),
         (3, Kind.AUDIO, 1, "theme.mp3"),
         (4, Kind.IMAGE, 2, "alley.jpg"),
     ]
-    assert [store.contents[one.content] for one in references] == [WALK, HERO, THEME, ALLEY]
-    assert len({one.id for one in references}) == 4
-    assert references[0].facts.seconds == 4.0
-    assert notes == ()
+    assert [store.contents[one.content] for one in result.references] == [WALK, HERO, THEME, ALLEY]
+    assert len({one.id for one in result.references}) == 4
+    assert result.references[0].facts.seconds == 4.0
+    assert [fate.reference_id for fate in result.fates] == [one.id for one in result.references]
+    assert told(result.fates) == [("walk.mp4", None), ("hero.png", None), ("theme.mp3", None), ("alley.jpg", None)]
+
+
+async def test_a_reference_knows_where_it_came_from(tmp_path: Path) -> None:
+    (offer,) = offers("hero.png")
+    offer = replace(offer, source=OfferSource.AVATAR, owner_id=5, message_id=6, stands_for="person:5", name="Ada")
+    result = await collector(tmp_path, {"hero.png": HERO}).collect([offer])
+    (one,) = result.references
+    assert (one.name, one.source, one.owner_id, one.message_id) == ("Ada", OfferSource.AVATAR, 5, 6)
+    assert (one.stands_for, one.shows_person, one.also) == (("person:5",), False, ())
+    assert result.fates[0].source is OfferSource.AVATAR
 
 
 async def test_a_flood_of_commands_opens_no_flood_of_downloads(tmp_path: Path) -> None:
@@ -78,41 +113,52 @@ async def test_a_flood_of_commands_opens_no_flood_of_downloads(tmp_path: Path) -
 
     collections = await asyncio.gather(*(shared.collect(offers(*names)) for _ in range(5)))
 
-    assert [len(references) for references, _ in collections] == [12] * 5
+    assert [len(result.references) for result in collections] == [12] * 5
     assert 1 < downloader.most <= 6
 
 
 async def test_nothing_offered_is_nothing_collected(tmp_path: Path) -> None:
-    assert await collected(tmp_path, {}) == ((), ())
+    assert await collected(tmp_path, {}) == Collected(references=(), fates=())
 
 
-async def test_the_same_bytes_twice_are_one_reference_and_a_note(tmp_path: Path) -> None:
-    references, notes = await collected(tmp_path, {"hero.png": HERO, "alley.jpg": ALLEY, "copy.png": HERO})
-    assert [one.name for one in references] == ["hero.png", "alley.jpg"]
-    (note,) = notes
-    assert say(note) == "“copy.png” has the same content as “hero.png”, so both are @Image1."
+# --- refused files ---------------------------------------------------------------------------------------------------
 
 
-async def test_every_refusal_is_told_at_once(tmp_path: Path) -> None:
+async def test_a_refused_file_stops_none_of_the_others_and_every_fate_is_told(tmp_path: Path) -> None:
     files: dict[str, bytes | RushesError] = {
         "notes.txt": b"hello",
         "hero.png": HERO,
         "bad.png": b"broken png\n",
         "big.png": b"x" * 1_000_001,
         "gone.png": Refused(reason("source-gone", name="gone.png")),
+        "walk.mp4": WALK,
     }
-    with pytest.raises(Refused) as caught:
-        await collected(tmp_path, files)
-    told = [(why.code, why.arguments["name"]) for why in caught.value.reasons]
-    assert told == [
-        ("file-not-media", "notes.txt"),
-        ("file-unreadable", "bad.png"),
-        ("file-too-large", "big.png"),
-        ("source-gone", "gone.png"),
+    result = await collected(tmp_path, files)
+    assert [(one.number, one.name) for one in result.references] == [(1, "hero.png"), (2, "walk.mp4")]
+    assert told(result.fates) == [
+        ("notes.txt", "file-not-media"),
+        ("hero.png", None),
+        ("bad.png", "file-unreadable"),
+        ("big.png", "file-too-large"),
+        ("gone.png", "source-gone"),
+        ("walk.mp4", None),
     ]
-    assert all(why.code in SENTENCES for why in caught.value.reasons)
-    assert "plain text" in say(caught.value.reasons[0])
-    assert "says it is PNG" in say(caught.value.reasons[1])
+    assert [fate.refused for fate in result.fates] == [True, False, True, True, True, False]
+    reasons = [fate.reason for fate in result.fates if fate.reason]
+    assert all(why.code in SENTENCES and why.arguments["name"] in files for why in reasons)
+    assert "plain text" in say(reasons[0])
+    assert "says it is PNG" in say(reasons[1])
+
+
+async def test_what_is_refused_already_is_told_and_not_fetched(tmp_path: Path) -> None:
+    made = collector(tmp_path, {"hero.png": HERO})
+    why = reason("sticker-not-a-picture", name="dance")
+    lottie = Offer(name="dance", url="", byte_count=None, source=OfferSource.STICKER, refusal=why)
+    result = await made.collect([lottie, *offers("hero.png")])
+    assert result.fates[0] == Fate(name="dance", source=OfferSource.STICKER, reason=why)
+    assert [one.name for one in result.references] == ["hero.png"]
+    assert isinstance(made.downloader, FakeDownloader)
+    assert made.downloader.fetched == ["https://cdn/hero.png"]
 
 
 async def test_a_service_that_does_not_answer_is_said_before_any_refusal(tmp_path: Path) -> None:
@@ -133,11 +179,175 @@ async def test_a_defect_is_not_taken_for_a_refusal(tmp_path: Path) -> None:
     assert list((tmp_path / "scratch").iterdir()) == []
 
 
-@pytest.mark.parametrize("content", [HERO, b"hello", b"broken png\n"])
-async def test_nothing_stays_in_the_scratch_folder(tmp_path: Path, content: bytes) -> None:
-    with suppress(Refused):
-        await collected(tmp_path, {"hero.png": content})
+# --- the same bytes twice --------------------------------------------------------------------------------------------
+
+
+async def test_the_same_bytes_twice_are_one_reference_with_two_names(tmp_path: Path) -> None:
+    result = await collected(tmp_path, {"hero.png": HERO, "alley.jpg": ALLEY, "copy.png": HERO})
+    assert [(one.name, one.also) for one in result.references] == [("hero.png", ("copy.png",)), ("alley.jpg", ())]
+    first, _, again = result.fates
+    assert first.reference_id == again.reference_id == result.references[0].id
+    assert first.reason is None
+    assert again.reason
+    assert say(again.reason) == "“copy.png” has the same content as “hero.png”, so both are @Image1."
+
+
+async def test_one_file_for_several_mentions_stands_for_each_of_them(tmp_path: Path) -> None:
+    one, other, third = offers("a.webp", "b.webp", "c.webp")
+    made = collector(tmp_path, dict.fromkeys(("a.webp", "b.webp", "c.webp"), HERO))
+    result = await made.collect([replace(one, stands_for="person:1"), replace(other, stands_for="emoji:2"), third])
+    (reference,) = result.references
+    assert reference.stands_for == ("person:1", "emoji:2")
+
+
+async def test_the_alias_is_taken_from_whichever_has_one(tmp_path: Path) -> None:
+    one, other = offers("a.png", "b.png")
+    made = collector(tmp_path, {"a.png": HERO, "b.png": HERO})
+    (reference,) = (await made.collect([one, replace(other, alt="Knight")])).references
+    assert reference.alias == "Knight"
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+async def test_what_the_person_uploaded_themselves_is_nobody_elses(tmp_path: Path, order: tuple[int, int]) -> None:
+    own, others = offers("a.png", "b.png")
+    both = (own, replace(others, owner_id=5, message_id=6))
+    made = collector(tmp_path, {"a.png": HERO, "b.png": HERO})
+    (reference,) = (await made.collect([both[index] for index in order])).references
+    assert (reference.owner_id, reference.message_id) == (None, None)
+
+
+async def test_what_several_people_posted_is_the_first_ones(tmp_path: Path) -> None:
+    one, other = offers("a.png", "b.png")
+    made = collector(tmp_path, {"a.png": HERO, "b.png": HERO})
+    both = [replace(one, owner_id=5, message_id=6), replace(other, owner_id=7, message_id=8)]
+    (reference,) = (await made.collect(both)).references
+    assert (reference.owner_id, reference.message_id) == (5, 6)
+
+
+async def test_a_name_is_one_files_only_whether_it_is_its_first_or_another(tmp_path: Path) -> None:
+    contents: dict[str, bytes | RushesError] = {"1": HERO, "2": HERO, "3": ALLEY, "4": HERO}
+    named = [replace(one, name=name) for one, name in zip(offers(*contents), ["a", "b", "B", "A"], strict=True)]
+    result = await collector(tmp_path, contents).collect(named)
+    assert [(one.name, one.also) for one in result.references] == [("a", ("b",)), ("B (2)", ())]
+    assert [fate.name for fate in result.fates] == ["a", "b", "B (2)", "A"]
+
+
+# --- what is held already --------------------------------------------------------------------------------------------
+
+
+async def test_what_is_held_is_not_fetched_and_stays_as_it_was(tmp_path: Path) -> None:
+    store = MemoryContentStore()
+    facts = MediaFacts(kind=Kind.IMAGE, format="png", byte_count=9, width=4, height=3)
+    held = await held_in(
+        store,
+        tmp_path,
+        HERO,
+        alias="Knight",
+        also=("old.png",),
+        source=OfferSource.AVATAR,
+        owner_id=5,
+        message_id=6,
+        stands_for=("person:5",),
+        shows_person=True,
+        facts=facts,
+    )
+    made = collector(tmp_path, {"alley.jpg": ALLEY}, store)
+    result = await made.collect([*offers("alley.jpg"), of_held(held)])
+    kept = result.references[1]
+    assert replace(kept, id=held.id, number=1, kind_number=1) == held
+    assert kept.id != held.id
+    assert (kept.number, kept.kind_number) == (2, 2)
+    assert result.fates[1] == Fate(name="kept.png", source=OfferSource.TRAY, reference_id=kept.id)
+
+
+async def test_what_was_held_and_is_gone_is_told(tmp_path: Path) -> None:
+    (gone,) = make_references("kept.png")
+    result = await collector(tmp_path, {"hero.png": HERO}).collect([of_held(gone), *offers("hero.png")])
+    assert told(result.fates) == [("kept.png", "bytes-gone"), ("hero.png", None)]
+    assert [one.number for one in result.references] == [1]
+
+
+async def test_a_new_file_with_held_bytes_adds_its_name(tmp_path: Path) -> None:
+    store = MemoryContentStore()
+    held = await held_in(store, tmp_path, HERO, also=("old.png",), shows_person=True, owner_id=5, message_id=6)
+    made = collector(tmp_path, {"hero.png": HERO}, store)
+    (reference,) = (await made.collect([*offers("hero.png"), of_held(held)])).references
+    assert (reference.name, reference.also) == ("hero.png", ("kept.png", "old.png"))
+    assert reference.shows_person
+    assert reference.owner_id is None
+
+
+async def test_an_offer_says_whose_a_held_file_is_when_nobody_was_known_to_own_it(tmp_path: Path) -> None:
+    """Somebody's own upload, used again by another person."""
+    store = MemoryContentStore()
+    offer = replace(of_held(await held_in(store, tmp_path, HERO), OfferSource.AGAIN), owner_id=7)
+    (reference,) = (await collector(tmp_path, {}, store).collect([offer])).references
+    assert reference.owner_id == 7
+
+
+# --- pictures that move ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("content", [WAVE, b"image gif\nstill", b"image webp 1.5\nwave"])
+async def test_a_picture_that_no_model_takes_as_it_is_becomes_its_first_frame(tmp_path: Path, content: bytes) -> None:
+    store = MemoryContentStore()
+    result = await collector(tmp_path, {"wave.gif": content}, store).collect(offers("wave.gif"))
+    (reference,), (fate,) = result.references, result.fates
+    assert (reference.name, reference.kind, reference.facts.format) == ("wave.gif", Kind.IMAGE, "png")
+    assert store.contents == {reference.content: b"image png\nfirst frame of " + content}
+    assert fate.reference_id == reference.id
+    why = reason("made-still", name="wave.gif")
+    assert fate.reason == why
+    assert say(why).startswith("“wave.gif” is used as a still picture")
+
+
+async def test_real_animations_become_stills_and_real_pictures_stay(tmp_path: Path) -> None:
+    files: dict[str, bytes | RushesError] = {
+        "moving.gif": media_samples.moving_gif(),
+        "still.gif": media_samples.gif(),
+        "moving.webp": media_samples.moving_webp(),
+        "still.webp": media_samples.webp(),
+        "sticker.png": media_samples.moving_png(),
+        "photo.jpg": media_samples.jpeg(),
+    }
+    made = replace(collector(tmp_path, files), media=FakeMedia())
+    result = await made.collect(offers(*files))
+    assert {fate.name for fate in result.fates if fate.reason} == {"moving.gif", "still.gif", "moving.webp"}
+    assert {one.kind for one in result.references} == {Kind.IMAGE}
+    assert [one.facts.format for one in result.references] == ["png", "png", "png", "webp", "png", "jpeg"]
+    assert set_reasons(result.references, LIMITS) == ()
+
+
+async def test_a_picture_that_stands_still_and_a_clip_are_left_as_they_are(tmp_path: Path) -> None:
+    store = MemoryContentStore()
+    made = collector(tmp_path, {"a.webp": b"image webp\na", "walk.mp4": WALK}, store)
+    result = await made.collect(offers("a.webp", "walk.mp4"))
+    assert told(result.fates) == [("a.webp", None), ("walk.mp4", None)]
+    assert [store.contents[one.content] for one in result.references] == [b"image webp\na", WALK]
+
+
+async def test_a_still_that_fails_is_that_files_fate(tmp_path: Path) -> None:
+    class Blind(LabelledMedia):
+        async def still(self, path: Path, sniffed: Sniffed, into: Path) -> MediaFacts:
+            into.write_bytes(b"half")
+            raise Refused(reason("file-unreadable", name=path.name, found=sniffed.format))
+
+    store = MemoryContentStore()
+    made = replace(collector(tmp_path, {"wave.gif": WAVE, "hero.png": HERO}, store), media=Blind())
+    result = await made.collect(offers("wave.gif", "hero.png"))
+    assert told(result.fates) == [("wave.gif", "file-unreadable"), ("hero.png", None)]
+    assert result.fates[0].reason == reason("file-unreadable", name="wave.gif", found="GIF")
+    assert list(store.contents.values()) == [HERO]
     assert list((tmp_path / "scratch").iterdir()) == []
+
+
+@pytest.mark.parametrize("content", [HERO, WAVE, b"hello", b"broken png\n", b"broken gif\n"])
+async def test_nothing_stays_in_the_scratch_folder(tmp_path: Path, content: bytes) -> None:
+    await collected(tmp_path, {"hero.png": content})
+    assert list((tmp_path / "scratch").iterdir()) == []
+
+
+# --- names -----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -145,14 +355,14 @@ async def test_nothing_stays_in_the_scratch_folder(tmp_path: Path, content: byte
     [("Knight", "Knight"), (" Knight ", "Knight"), ("a knight", None), ("@knight", None), ("x" * 33, None), ("", None)],
 )
 async def test_alt_text_of_one_word_is_an_alias(tmp_path: Path, alt: str, alias: str | None) -> None:
-    references, _ = await collector(tmp_path, {"hero.png": HERO}).collect(offers("hero.png", alt=alt))
-    assert references[0].alias == alias
+    result = await collector(tmp_path, {"hero.png": HERO}).collect(offers("hero.png", alt=alt))
+    assert result.references[0].alias == alias
 
 
 async def test_the_persons_name_for_a_file_reaches_no_path(tmp_path: Path) -> None:
     name = "../../evil\u202egnp.<@5>.png"
-    references, _ = await collected(tmp_path, {name: HERO})
-    assert references[0].name == "../../evilgnp.5.png"
+    result = await collected(tmp_path, {name: HERO})
+    assert result.references[0].name == result.fates[0].name == "../../evilgnp.5.png"
     assert [path.name for path in tmp_path.rglob("*")] == ["scratch"]
 
 
@@ -176,3 +386,46 @@ def test_no_two_names_are_alike(names: list[str]) -> None:
     assert len(made) == len(names)
     assert len({name.casefold() for name in made}) == len(names)
     assert all(name and len(name) <= 100 + len(" (12)") for name in made)
+
+
+# --- whatever is offered ---------------------------------------------------------------------------------------------
+
+CONTENTS = [HERO, ALLEY, WALK, WAVE, b"image webp 2\nwave", b"hello", b"broken gif\n"]
+NAMES = ["hero.png", "HERO.PNG", "hero (2).png", "ｈero.png", "", "walk.mp4"]
+HOW = st.sampled_from(["fetched", "held", "held and gone", "refused", "gone"])
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.tuples(st.sampled_from(NAMES), st.sampled_from(CONTENTS), HOW), max_size=15))
+async def test_every_offer_has_one_fate_and_every_reference_is_some_offers(
+    tmp_path: Path, wanted: list[tuple[str, bytes, str]]
+) -> None:
+    store = MemoryContentStore()
+    files: dict[str, bytes | RushesError] = {}
+    made: list[Offer] = []
+    for at, (name, content, how) in enumerate(wanted):
+        url, refusal, held = f"https://cdn/{at}", None, None
+        if how == "fetched":
+            files[str(at)] = content
+        elif how == "refused":
+            refusal = reason("files-forbidden", name=name)
+        elif how != "gone":
+            held = replace(await held_in(store, tmp_path, content), name=name, also=("hero.png",))
+            held = replace(held, content="0" * 64) if how == "held and gone" else held
+        made.append(Offer(name=name, url=url, byte_count=None, refusal=refusal, held=held))
+    result = await collector(tmp_path, files, store).collect(made)
+
+    by_id = {one.id: one for one in result.references}
+    fated = [fate.reference_id for fate in result.fates if fate.reference_id is not None]
+    assert len(result.fates) == len(wanted)
+    assert [fate.source for fate in result.fates] == [offer.source for offer in made]
+    assert list(dict.fromkeys(fated)) == list(by_id), "in the order in which they were first offered"
+    for fate in result.fates:
+        assert fate.reason or not fate.refused
+        names = by_id[fate.reference_id] if fate.reference_id else None
+        assert names is None or compared(fate.name) in map(compared, (names.name, *names.also))
+    assert [one.number for one in result.references] == list(range(1, len(by_id) + 1))
+    assert len({one.content for one in result.references}) == len(by_id)
+    assert all(one.content in store.contents for one in result.references)
+    every_name = [compared(name) for one in result.references for name in (one.name, *one.also)]
+    assert len(every_name) == len(set(every_name))

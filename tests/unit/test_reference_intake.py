@@ -6,9 +6,10 @@ from dataclasses import replace
 import pytest
 
 from bot.domain.media import Kind
+from bot.domain.reasons import reason
 from bot.domain.references import Offer, Reference, numbered
 from bot.domain.words import SENTENCES, say
-from bot.references import declared_reasons, set_reasons
+from bot.references import declared_bytes, declared_reasons, set_reasons, tray_reasons
 from tests.fakes_references import LIMITS, make_references
 
 
@@ -93,3 +94,46 @@ def test_what_discord_declares_is_checked_before_any_download() -> None:
     assert [why.code for why in reasons] == ["too-many-references", "file-too-large"]
     assert say(reasons[1]) == "“11.png” is 11 B, over the limit of 10 B per file. Attach a smaller version."
     assert declared_reasons(offers[:2], max_bytes=10, max_files=2) == ()
+
+
+def offer(byte_count: int | None, **changes: object) -> Offer:
+    return replace(Offer(name="a.png", url="u", byte_count=byte_count), **changes)  # pyright: ignore[reportArgumentType]
+
+
+REFUSED = reason("files-forbidden", name="a.png")
+
+
+def test_what_is_held_counts_as_a_file_but_was_looked_at_before() -> None:
+    """A tray may hold what was fetched while a larger limit held."""
+    assert declared_reasons([offer(11, held=IMAGE)] * 2, max_bytes=10, max_files=2) == ()
+    (why,) = declared_reasons([offer(11, held=IMAGE), offer(9), offer(9)], max_bytes=10, max_files=2)
+    assert why.code == "too-many-references"
+
+
+def test_what_is_refused_already_counts_as_no_file() -> None:
+    assert declared_reasons([offer(11, refusal=REFUSED)] * 9, max_bytes=10, max_files=2) == ()
+
+
+def test_the_allowance_counts_what_will_be_fetched() -> None:
+    assert declared_bytes([offer(3), offer(10), offer(0)], max_bytes=10) == (3, 13)
+    assert declared_bytes([], max_bytes=10) == (0, 0)
+
+
+def test_an_unknown_size_takes_the_most_of_the_allowance_and_what_is_not_fetched_takes_nothing() -> None:
+    assert declared_bytes([offer(None)], max_bytes=10) == (1, 10)
+    unfetched = [offer(3, held=IMAGE), offer(3, refusal=REFUSED), offer(11)]
+    assert declared_bytes(unfetched, max_bytes=10) == (0, 0)
+
+
+def test_a_tray_holds_what_fits_by_count_whatever_it_is() -> None:
+    odd = [with_facts("a.mp4", format="webm", seconds=99.0, byte_count=90_000_000, width=1, height=1), AUDIO]
+    assert tray_reasons(numbered(odd), LIMITS) == ()
+    assert tray_reasons(numbered([AUDIO]), LIMITS) == ()
+
+
+def test_a_tray_takes_no_more_files_than_the_model() -> None:
+    images = [with_facts(f"{number}.png") for number in range(13)]
+    assert [why.code for why in tray_reasons(numbered(images), LIMITS)] == ["too-many-references", "too-many-of-kind"]
+    assert tray_reasons(numbered(images[:9]), LIMITS) == ()
+    silent = replace(LIMITS, kinds={Kind.IMAGE: LIMITS.kinds[Kind.IMAGE]})
+    assert [why.code for why in tray_reasons(numbered([IMAGE, AUDIO]), silent)] == ["kind-not-accepted"]

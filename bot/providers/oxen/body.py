@@ -17,7 +17,7 @@ from bot.domain.models import FieldSpec, FieldType, ModelSpec
 from bot.domain.reasons import Reason, reason
 from bot.domain.requests import Parameters
 from bot.domain.words import listed
-from bot.providers.oxen.pinned import INPUT_FIELDS
+from bot.providers.oxen.pinned import FACE_FIELDS, INPUT_FIELDS
 from bot.providers.oxen.values import as_list
 
 ENVELOPE_FIELDS: Final = frozenset(
@@ -133,21 +133,50 @@ def _not_offered(name: str, value: _Value, field: FieldSpec) -> Reason:
 
 def _fill_materials(body: dict[str, object], spec: ModelSpec, materials: Sequence[Material]) -> list[Reason]:
     refusals: list[Reason] = []
-    for kind, field_name in INPUT_FIELDS.items():
-        urls = [material.url for material in materials if material.kind is kind]
-        field = spec.fields.get(field_name)
-        limit = field.max_items if field else 0
-        if urls and field is None:
-            refusals.append(reason("kind-not-accepted", name=spec.style.token(kind, 1), kind=kind.value))
-        elif limit is not None and len(urls) > limit:
-            refusals.append(_too_many(spec, kind, count=len(urls), limit=limit))
-        elif urls:
-            body[field_name] = urls
+    for kind in INPUT_FIELDS:
+        of_kind = [material for material in materials if material.kind is kind]
+        if refused := _count_reason(spec, kind, len(of_kind)):
+            refusals.append(refused)
+            continue
+        parts = _parts(spec, kind, of_kind)
+        refusals += _part_reasons(spec, kind, parts)
+        body |= {field.name: urls for field, urls in parts}
     return refusals
 
 
-def _too_many(spec: ModelSpec, kind: Kind, *, count: int, limit: int) -> Reason:
-    tokens = listed([spec.style.token(kind, number) for number in range(1, count + 1)])
+def _count_reason(spec: ModelSpec, kind: Kind, count: int) -> Reason | None:
+    """Why so many of a kind cannot be sent, into whatever fields they go."""
+    field, limits = spec.fields.get(INPUT_FIELDS[kind]), spec.limits.kinds.get(kind)
+    if count and (field is None or limits is None):
+        return reason("kind-not-accepted", name=spec.style.token(kind, 1), kind=kind.value)
+    if limits is not None and count > limits.max_count:
+        return _too_many(spec, kind, range(1, count + 1), limit=limits.max_count)
+    return None
+
+
+_Parts = Sequence[tuple[FieldSpec, list[str]]]
+"""The fields of a kind in the order in which the vendor numbers their files (face-containing media first)."""
+
+
+def _parts(spec: ModelSpec, kind: Kind, materials: Sequence[Material]) -> _Parts:
+    """The URLs by field. Those that show a person go to the field for faces, where there is one."""
+    split = kind in spec.face_kinds
+    faces = [material.url for material in materials if split and material.shows_person]
+    others = [material.url for material in materials if not (split and material.shows_person)]
+    named = ((FACE_FIELDS.get(kind, ""), faces), (INPUT_FIELDS[kind], others))
+    return [(spec.fields[name], urls) for name, urls in named if urls]
+
+
+def _part_reasons(spec: ModelSpec, kind: Kind, parts: _Parts) -> Iterator[Reason]:
+    first = 1
+    for field, urls in parts:
+        if field.max_items is not None and len(urls) > field.max_items:
+            yield _too_many(spec, kind, range(first, first + len(urls)), limit=field.max_items)
+        first += len(urls)
+
+
+def _too_many(spec: ModelSpec, kind: Kind, numbers: range, *, limit: int) -> Reason:
+    count, tokens = len(numbers), listed([spec.style.token(kind, number) for number in numbers])
     return reason("too-many-of-kind", count=count, kind=kind.value, names=tokens, limit=limit, surplus=count - limit)
 
 

@@ -3,8 +3,9 @@
 Sources: oxen.md 1.2 ("any additional parameters from the original enqueue request … are included"), architecture 2.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import Enum
+from itertools import chain
 from typing import Final
 
 from bot.providers.oxen.body import ENVELOPE_FIELDS, is_material_field, material_urls
@@ -14,7 +15,7 @@ CLOCK_SKEW_MS: Final = 5_000
 
 
 class Match(Enum):
-    """`UNTELLABLE`: the row could be ours, but it does not echo the references that would prove it."""
+    """`UNTELLABLE`: the row could be ours, but it does not echo (all) the references that would prove it."""
 
     YES = "yes"
     NO = "no"
@@ -24,17 +25,29 @@ class Match(Enum):
 def match(body: Mapping[str, object], row: Mapping[str, object], *, enqueued_at_ms: int | None, since_ms: int) -> Match:
     """Compares a body that was sent with a row as the vendor lists it.
 
-    URLs of the take's own prove it alone, by host and path (signatures are renewed). Without URLs the prompt, every
-    echoed parameter and the time must agree; whether a data URI is echoed, and as what, is not documented.
+    URLs of the take's own prove it alone, by host and path (signatures are renewed), in whatever fields the vendor
+    repeats them: that it keeps faces apart in its echo is not documented. Without URLs the prompt, every echoed
+    parameter and the time must agree; whether a data URI is echoed, and as what, is not documented.
     """
-    ours, theirs = material_urls(body), material_urls(row)
+    ours, theirs = _all_urls(body), _all_urls(row)
     if ours and theirs:
-        return Match.YES if ours == theirs else Match.NO
+        return _match_urls(ours, theirs)
     if not (_same_words(body, row) and _recent(enqueued_at_ms, since_ms)):
         return Match.NO
     if not ours and not theirs:
         return Match.YES
     return Match.UNTELLABLE if any(is_material_field(name) for name in body) else Match.NO
+
+
+def _all_urls(fields: Mapping[str, object]) -> Sequence[str]:
+    return sorted(chain.from_iterable(material_urls(fields).values()))
+
+
+def _match_urls(ours: Sequence[str], theirs: Sequence[str]) -> Match:
+    """Some of ours among others is what no take of ours asked for, and yet no proof that it is not this one."""
+    if ours == theirs:
+        return Match.YES
+    return Match.NO if set(ours).isdisjoint(theirs) else Match.UNTELLABLE
 
 
 def _same_words(body: Mapping[str, object], row: Mapping[str, object]) -> bool:

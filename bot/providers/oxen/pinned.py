@@ -31,7 +31,8 @@ INPUT_FIELDS: Final[Mapping[Kind, str]] = {
     Kind.VIDEO: "input_videos",
     Kind.AUDIO: "input_audios",
 }
-FACE_FIELDS: Final = frozenset({"input_face_images", "input_face_videos"})
+FACE_FIELDS: Final[Mapping[Kind, str]] = {Kind.IMAGE: "input_face_images", Kind.VIDEO: "input_face_videos"}
+"""Fields of their own for files that show a real person, in the schemas that have them (oxen.md 0)."""
 
 
 class PinnedError(Exception):
@@ -96,7 +97,7 @@ class PinnedFile(_Strict):
         names = [field.name for field in self.fields]
         if len(set(names)) != len(names):
             raise ValueError("a field is named twice")
-        if self.face_slots != bool(FACE_FIELDS & set(names)):
+        if self.face_slots != bool(set(FACE_FIELDS.values()) & set(names)):
             raise ValueError("face_slots disagrees with the fields")
         return self
 
@@ -142,7 +143,14 @@ class Pinned:
             fields=self.fields,
             limits=self.limits_for(self.fields),
             drift=drift,
+            face_kinds=face_kinds(self.fields),
         )
+
+
+def face_kinds(fields: Mapping[str, FieldSpec]) -> frozenset[Kind]:
+    """The kinds that are taken and have, besides, a list for files that show a real person."""
+    lists = {name for name, field in fields.items() if field.type is FieldType.ARRAY}
+    return frozenset(kind for kind, name in FACE_FIELDS.items() if name in lists and INPUT_FIELDS[kind] in fields)
 
 
 def load_pinned(directory: Path, model_id: str) -> tuple[Pinned, ...]:

@@ -10,11 +10,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from bot.domain.models import FieldSpec, FieldType, ModelSpec, Pricing
 from bot.domain.prompts import PromptStyle
 from bot.providers.oxen.body import ENVELOPE_FIELDS
-from bot.providers.oxen.pinned import INPUT_FIELDS, Pinned
+from bot.providers.oxen.pinned import INPUT_FIELDS, Pinned, face_kinds
 from bot.providers.oxen.values import as_list, as_object, as_text, usd_micros
 
 _FILLED: Final = ("prompt", *INPUT_FIELDS.values(), "resolution", "duration", "aspect_ratio", "generate_audio")
-"""The fields we fill: a pinned file fits a record when these agree in presence and type."""
+"""The fields we fill always: a pinned file fits a record when these agree in presence and type.
+
+Face fields are no part of it: without them, or with one alone, the files go where the others go.
+"""
 
 _TYPES: Final[Mapping[str, FieldType]] = {each.value: each for each in FieldType} | {"number": FieldType.INTEGER}
 _LONGEST_RANGE: Final = 64
@@ -55,6 +58,7 @@ def spec_of(record: object, pinned: Sequence[Pinned]) -> ModelSpec:
         pricing=price,
         live=True,
         drift=(*_drift(fields, style, nearest), *(f"{name}: of an unknown type" for name in unknown)),
+        face_kinds=face_kinds(fields),
     )
 
 

@@ -1,0 +1,136 @@
+"""What was kept → references: the same bytes are one reference, whoever brought them and under how many names. Pure."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain
+
+from bot.domain.errors import Refused
+from bot.domain.identity import Ids
+from bot.domain.media import MediaFacts
+from bot.domain.reasons import Reason, reason
+from bot.domain.references import Collected, Fate, Offer, Reference, compared, display_name, numbered
+from bot.references.names import Namer, alias_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """One offer that went well. `conversion`: why what was kept is not what was offered. `names`: what it is called."""
+
+    offer: Offer
+    content: str
+    facts: MediaFacts
+    conversion: Reason | None = None
+    names: tuple[str, ...] = ()
+
+    @property
+    def offered_names(self) -> tuple[str, ...]:
+        """Every name it comes with, its own first."""
+        held = self.offer.held
+        return (held.name, *held.also) if held else (self.offer.name,)
+
+    @property
+    def alias(self) -> str | None:
+        """The one it was given, else the one its alt text gives."""
+        return self.offer.held.alias if self.offer.held else alias_of(self.offer)
+
+    @property
+    def stands_for(self) -> tuple[str, ...]:
+        """The mentions it was offered for."""
+        offer = self.offer
+        return offer.held.stands_for if offer.held else tuple(filter(None, [offer.stands_for]))
+
+    @property
+    def owner_id(self) -> int | None:
+        """Whose it is. What an offer says holds for a held file that nobody was known to own."""
+        held = self.offer.held
+        return held.owner_id if held and held.owner_id is not None else self.offer.owner_id
+
+    @property
+    def message_id(self) -> int | None:
+        """The message it was taken from, in the same way."""
+        held = self.offer.held
+        return held.message_id if held and held.message_id is not None else self.offer.message_id
+
+    @property
+    def uploaded(self) -> bool:
+        """True when the person who asks brought it themselves."""
+        return self.owner_id is None and self.message_id is None
+
+
+@dataclass(frozen=True, slots=True)
+class NotKept:
+    """One offer that cannot be used."""
+
+    offer: Offer
+    refused: Refused
+
+
+def merged(outcomes: Sequence[Kept | NotKept], ids: Ids) -> Collected:
+    """One reference for each content, in the order offered; the fate of every offer, in the same order."""
+    outcomes = _called(outcomes)
+    groups = _by_content(outcome for outcome in outcomes if isinstance(outcome, Kept))
+    references = numbered(_reference(group, ids) for group in groups)
+    made = {group[0].content: (group[0], reference) for group, reference in zip(groups, references, strict=True)}
+    return Collected(references=references, fates=tuple(_fate(outcome, made) for outcome in outcomes))
+
+
+def _called(outcomes: Sequence[Kept | NotKept]) -> list[Kept | NotKept]:
+    """The same with names that no two files share."""
+    namer = Namer()
+    return [
+        replace(one, names=tuple(namer.name(name, one.content) for name in one.offered_names))
+        if isinstance(one, Kept)
+        else one
+        for one in outcomes
+    ]
+
+
+def _by_content(kept: Iterable[Kept]) -> list[list[Kept]]:
+    groups: dict[str, list[Kept]] = {}
+    for one in kept:
+        groups.setdefault(one.content, []).append(one)
+    return list(groups.values())
+
+
+def _reference(group: Sequence[Kept], ids: Ids) -> Reference:
+    """The first one's, and of the others what they add. Whoever uploaded it themselves needs nobody's leave."""
+    first, own = group[0], any(one.uploaded for one in group)
+    name, *also = _told_apart(chain.from_iterable(one.names for one in group))
+    return Reference(
+        id=ids.short(),
+        number=0,
+        kind=first.facts.kind,
+        kind_number=0,
+        name=name,
+        content=first.content,
+        facts=first.facts,
+        alias=next((one.alias for one in group if one.alias), None),
+        also=tuple(also),
+        source=first.offer.held.source if first.offer.held else first.offer.source,
+        owner_id=None if own else first.owner_id,
+        message_id=None if own else first.message_id,
+        stands_for=tuple(dict.fromkeys(chain.from_iterable(one.stands_for for one in group))),
+        shows_person=any(one.offer.held is not None and one.offer.held.shows_person for one in group),
+    )
+
+
+def _told_apart(names: Iterable[str]) -> list[str]:
+    """The names without those that differ in case or width only, the first of each."""
+    found: dict[str, str] = {}
+    for name in names:
+        found.setdefault(compared(name), name)
+    return list(found.values())
+
+
+def _fate(outcome: Kept | NotKept, made: Mapping[str, tuple[Kept, Reference]]) -> Fate:
+    """`made`: content → who brought it first, and what became of it."""
+    offer = outcome.offer
+    if isinstance(outcome, NotKept):
+        return Fate(name=display_name(offer.name), source=offer.source, reason=outcome.refused.reason)
+    first, reference = made[outcome.content]
+    why = outcome.conversion if outcome is first else _twice(outcome, reference)
+    return Fate(name=outcome.names[0], source=offer.source, reference_id=reference.id, reason=why)
+
+
+def _twice(kept: Kept, reference: Reference) -> Reason:
+    return reason("same-file-twice", name=kept.names[0], other=reference.name, token=reference.token)
