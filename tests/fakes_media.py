@@ -9,12 +9,12 @@ from typing import Final
 
 import av
 import av.error
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 
-from bot.domain.errors import Refused
-from bot.domain.media import AnimaticPlan, Kind, MediaFacts, Sniffed
+from bot.domain.errors import Refused, Unavailable
+from bot.domain.media import AnimaticPart, AnimaticPlan, Kind, MediaFacts, Sniffed
 from bot.domain.reasons import reason
-from bot.media.formats import DEMUXERS
+from bot.media.formats import ANIMATIONS, DEMUXERS, PILLOW_NAMES, readable
 from bot.media.sniffer import sniff
 from tests import media_samples
 
@@ -23,19 +23,20 @@ _VIDEO: Final = Sniffed(kind=Kind.VIDEO, format="mp4")
 
 
 class FakeMedia:
-    """Keeps the port's promises for files that mean no harm. `probed` and `drawn` tell what was asked for."""
+    """Keeps the port's promises for files that mean no harm. Its lists tell what was asked for."""
 
     def __init__(self) -> None:
         self.probed: list[Path] = []
         self.drawn: list[AnimaticPlan] = []
+        self.sheets: list[tuple[AnimaticPart, ...]] = []
+        self.stills: list[Path] = []
 
     def sniff(self, head: bytes) -> Sniffed:
         return sniff(head)
 
     async def probe(self, path: Path, sniffed: Sniffed) -> MediaFacts:
         self.probed.append(path)
-        if sniffed.kind is None:
-            raise Refused(reason("file-not-media", name=path.name, found=sniffed.format, accepted="PNG or MP4"))
+        _check(path, sniffed, readable(sniffed.format))
         try:
             return _picture_facts(path, sniffed) if sniffed.kind is Kind.IMAGE else _film_facts(path, sniffed)
         except (UnidentifiedImageError, OSError, SyntaxError, av.error.FFmpegError) as error:
@@ -61,11 +62,52 @@ class FakeMedia:
             await self.probe(clip, sniff(clip.read_bytes()))
         Image.new("RGB", (600, _ROW_PIXELS * max(1, len(clips)))).save(into, "PNG")
 
+    async def still(self, path: Path, sniffed: Sniffed, into: Path) -> MediaFacts:
+        self.stills.append(path)
+        _check(path, sniffed, sniffed.format in PILLOW_NAMES)
+        try:
+            still = _first_visible(path)
+        except (UnidentifiedImageError, OSError, SyntaxError) as error:
+            raise Refused(reason("file-unreadable", name=path.name, found=sniffed.format)) from error
+        still.info = {}
+        still.save(into, "PNG")
+        return await self.probe(into, Sniffed(kind=Kind.IMAGE, format="png"))
+
+    async def reference_sheet(self, parts: Sequence[AnimaticPart], into: Path) -> None:
+        if not parts:
+            raise ValueError("a sheet of nothing")
+        if not all(Path(part.path).exists() for part in parts):
+            raise Unavailable(reason("storage-unavailable"))
+        self.sheets.append(tuple(parts))
+        columns = min(4, len(parts))
+        Image.new("RGB", (300 * columns, 300 * -(-len(parts) // columns))).save(into, "PNG")
+
+
+def _check(path: Path, sniffed: Sniffed, can_be_read: bool) -> None:  # noqa: FBT001  what the caller found out
+    if sniffed.kind is None:
+        raise Refused(reason("file-not-media", name=path.name, found=sniffed.format, accepted="PNG or MP4"))
+    if not can_be_read:
+        why = {"name": path.name, "found": sniffed.format, "accepted": "PNG or MP4", "kind": sniffed.kind.value}
+        raise Refused(reason("format-not-accepted", **why))
+
+
+def _first_visible(path: Path) -> Image.Image:
+    with Image.open(path) as image:
+        frames: list[Image.Image] = []
+        for index in range(1 if getattr(image, "default_image", False) else 0, int(getattr(image, "n_frames", 1))):
+            image.seek(index)
+            frames.append(image.convert("RGBA"))
+            if frames[-1].getchannel("A").getbbox() is not None:
+                break
+    shown = frames[-1] if frames[-1].getchannel("A").getbbox() is not None else frames[0]
+    upright = ImageOps.exif_transpose(shown)
+    return upright.convert("RGB") if upright.getchannel("A").getextrema() == (255, 255) else upright
+
 
 def _picture_facts(path: Path, sniffed: Sniffed) -> MediaFacts:
     with Image.open(path) as image:
         image.load()
-        frames = int(getattr(image, "n_frames", 1))
+        frames = int(getattr(image, "n_frames", 1)) if sniffed.format in ANIMATIONS else 1
         width, height = image.size
         if image.getexif().get(0x0112, 1) in {5, 6, 7, 8}:
             width, height = height, width

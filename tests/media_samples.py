@@ -66,6 +66,27 @@ def moving_gif(size: Size = (160, 120), *, frames: int = 6) -> bytes:
     return _animated(size, frames, "GIF")
 
 
+def moving_png(size: Size = (160, 120), *, frames: int = 6) -> bytes:
+    """An APNG."""
+    return _animated(size, frames, "PNG")
+
+
+def clear_start(format_name: str, *, size: Size = (80, 60)) -> bytes:
+    """A moving picture (GIF, PNG or WEBP) whose first frame shows nothing at all, and whose next two a red disc."""
+    nothing = Image.new("RGBA", size, (0, 0, 0, 0))
+    discs = [nothing.copy(), nothing.copy()]
+    for number, disc in enumerate(discs):
+        ImageDraw.Draw(disc).ellipse((10, 10, 40, 40 + number), fill=(255, 40, 40, 255))
+    return _saved(nothing, format_name, save_all=True, append_images=discs, duration=100)
+
+
+def long_gif(size: Size = (16, 16), *, frames: int) -> bytes:
+    """The same picture over and over, coded each time; quickly made, whatever the number."""
+    data = _saved(Image.new("P", size), "GIF")
+    start = data.rindex(b"," + bytes(4))
+    return data[:start] + data[start:-1] * frames + data[-1:]
+
+
 def clear_png(size: Size = (200, 200)) -> bytes:
     """A disc on a clear ground."""
     image = Image.new("RGBA", size, (0, 0, 0, 0))
@@ -157,6 +178,7 @@ SAMPLES: Final[Mapping[str, Maker]] = {
     "still.gif": gif,
     "moving.gif": moving_gif,
     "moving.webp": moving_webp,
+    "moving.png": moving_png,
     "clear.png": clear_png,
     "clip.mp4": mp4,
     "clip.mov": mov,

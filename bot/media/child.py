@@ -65,10 +65,19 @@ def _work_for(spec: JobSpec) -> Work:
 
         animatic.warm_up()
         return animatic.work
-    from bot.media import sheet
+    return _drawing(spec["job"])
 
-    sheet.warm_up()
-    return sheet.work
+
+def _drawing(job: str) -> Work:
+    """A job that makes a picture."""
+    if job == "still":
+        from bot.media import stills as made
+    elif job == "reference_sheet":
+        from bot.media import reference_sheet as made
+    else:
+        from bot.media import sheet as made
+    made.warm_up()
+    return made.work
 
 
 def _probe(format_name: str) -> Work:

@@ -48,6 +48,18 @@ class Subject:
         return reason("media-too-heavy", name=self.name, limit=limit)
 
 
+_NO_SUBJECT: Final = Subject(path=Path(), format="mp4", kind=Kind.VIDEO, name="draft")
+
+
+class SubjectRefused(Refused):
+    """A job ended because of one of its subjects: the one at `index`."""
+
+    def __init__(self, why: Reason, *, index: int, detail: str) -> None:
+        """`index` counts subjects from 0, and is 0 where there is none."""
+        super().__init__(why, detail=detail)
+        self.index = index
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """What a job may use. Wall seconds count from the child's start; memory is address space (RLIMIT_AS)."""
@@ -92,8 +104,9 @@ class Children:
     ) -> Answer:
         """Does one job when there is a turn.
 
-        `Refused` (file-unreadable, media-too-heavy) about the subject that the child opened last; `Unavailable` when
-        the child could not even start, or a file of ours could not be opened: that is never the file's fault.
+        `SubjectRefused` (file-unreadable, media-too-heavy) about the subject that the child opened last;
+        `Unavailable` when the child could not even start, or a file of ours could not be opened: that is never the
+        file's fault.
         """
         async with self._turns:
             with _opened(subjects, output) as (sources, target):
@@ -185,33 +198,41 @@ def _judged(ending: _Ending, subjects: Sequence[Subject], limits: Limits) -> Ans
     if "ready" not in first:
         why = first.get("broken", f"exit {ending.exit_code}")
         raise Unavailable(reason("internal-error"), detail=f"media child did not start: {why}")
-    subject, last = _spoken_of(rest, subjects), rest[-1] if rest else _NOTHING
-    if ending.timed_out:
-        raise Refused(subject.too_heavy(f"{limits.wall_seconds:g} s"), detail="wall time")
-    if "refused" in last:
-        raise _refusal(last, subject)
-    if not last.keys() & _ANSWERS:
-        how = _KILLED_BY_LIMIT.get(ending.exit_code or 0)
-        gone = f"media child ended without an answer: exit {ending.exit_code}"
-        raise Refused(subject.too_heavy(how) if how else subject.unreadable(), detail=gone)
+    index, last = _spoken_of(rest, subjects), rest[-1] if rest else _NOTHING
+    why = _why_not(ending, last, subjects[index] if subjects else _NO_SUBJECT, limits)
+    if why is not None:
+        raise SubjectRefused(why[0], index=index, detail=why[1])
     return Answer(line=last, layers=words_of(first["ready"]))
 
 
-def _spoken_of(lines: Sequence[Mapping[str, object]], subjects: Sequence[Subject]) -> Subject:
-    """The subject that the child opened last; the first one before that; a stand-in where there is none."""
+def _why_not(
+    ending: _Ending, last: Mapping[str, object], subject: Subject, limits: Limits
+) -> tuple[Reason, str] | None:
+    """Why there is no answer, for people and for the log; `None` when there is one."""
+    if ending.timed_out:
+        return subject.too_heavy(f"{limits.wall_seconds:g} s"), "wall time"
+    if "refused" in last:
+        return _refusal(last, subject)
+    if last.keys() & _ANSWERS:
+        return None
+    how = _KILLED_BY_LIMIT.get(ending.exit_code or 0)
+    gone = f"media child ended without an answer: exit {ending.exit_code}"
+    return (subject.too_heavy(how) if how else subject.unreadable()), gone
+
+
+def _spoken_of(lines: Sequence[Mapping[str, object]], subjects: Sequence[Subject]) -> int:
+    """The index of the subject that the child opened last; 0 before that, and for what cannot be."""
     index = next((line["source"] for line in reversed(lines) if "source" in line), 0)
-    if isinstance(index, int) and 0 <= index < len(subjects):
-        return subjects[index]
-    return subjects[0] if subjects else Subject(path=Path(), format="mp4", kind=Kind.VIDEO, name="draft")
+    return index if isinstance(index, int) and 0 <= index < len(subjects) else 0
 
 
-def _refusal(line: Mapping[str, object], subject: Subject) -> Refused:
+def _refusal(line: Mapping[str, object], subject: Subject) -> tuple[Reason, str]:
     """A child's own refusal. It has read untrusted bytes, so only codes and words that we know are repeated."""
     code, limit, detail = (str(line.get(key, "")) for key in ("refused", "limit", "detail"))
     if code != "media-too-heavy":
-        return Refused(subject.unreadable(), detail=detail)
+        return subject.unreadable(), detail
     plain = "".join(letter for letter in limit[:_LIMIT_CHARACTERS] if letter.isalnum() or letter in " .,")
-    return Refused(subject.too_heavy(plain), detail=detail)
+    return subject.too_heavy(plain), detail
 
 
 def words_of(value: object) -> tuple[str, ...]:

@@ -143,6 +143,18 @@ def shortened(line: str, font: FreeTypeFont, width: int) -> str:
     return kept + _ELLIPSIS
 
 
+def shortened_inside(line: str, font: FreeTypeFont, width: int) -> str:
+    """The line, with "…" in place of as much of its inside as it takes to fit: a file's name keeps its ending."""
+    if font.getlength(line) <= width:
+        return line
+    for kept in range(len(line) - 1, 0, -1):
+        tail = kept // 3
+        cut = line[: kept - tail].rstrip() + _ELLIPSIS + line[len(line) - tail :].lstrip()
+        if font.getlength(cut) <= width:
+            return cut
+    return _ELLIPSIS
+
+
 @cache
 def _nearest(character: str) -> str:
     """The character, or its base letter without accents when only that has a glyph."""

@@ -20,7 +20,7 @@ from PIL import Image, ImageOps
 
 from bot.media.containers import check_packets, container, main_video
 from bot.media.formats import PILLOW_NAMES
-from bot.media.pictures import frame_milliseconds, picture
+from bot.media.pictures import counted_frames, frame_milliseconds, picture
 from bot.media.protocol import JobRefused, SourceSpec
 
 Size = tuple[int, int]
@@ -92,7 +92,7 @@ def opaque(image: Image.Image) -> Image.Image:
 
 def _animation(image: Image.Image) -> Footage:
     """A moving picture of Pillow's."""
-    count = int(getattr(image, "n_frames", 1))
+    count = counted_frames(image)
     lasts: list[float] = []
     for index in range(count):
         image.seek(index)

@@ -19,11 +19,25 @@ from bot.media.protocol import JobRefused, SourceSpec, rewound
 _MAX_PIXELS: Final = 120_000_000
 """Phone photographs of 48 and 108 megapixels must pass."""
 
-_ANIMATION_PIXELS: Final = 600_000_000
+ANIMATION_PIXELS: Final = 600_000_000
+"""In all frames of an animation together."""
+
 _BROWSER_FRAME_MS: Final = 100
 """What browsers show a frame for whose file says 0 or 10 ms."""
 
 _ORIENTATION_TAG: Final = 0x0112
+_TURNS: Final = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+SIDEWAYS: Final = frozenset({5, 6, 7, 8})
+"""The EXIF orientations that turn a picture by a quarter."""
+
 _LATE_IMPORTS: Final = ("PIL.MpoImagePlugin", "PIL.TiffImagePlugin")
 """Multi-picture JPEG and EXIF tags: what Pillow imports in the middle of opening a file."""
 
@@ -41,14 +55,18 @@ def warm_up() -> None:
 
 @contextmanager
 def picture(source: SourceSpec) -> Generator[Image.Image]:
-    """The file as a Pillow image, header read, nothing decoded yet. `JobRefused` when it is too large to decode."""
-    with os.fdopen(rewound(source), "rb") as file:
-        try:
-            image = Image.open(file, formats=[PILLOW_NAMES[source["format"]]])
-        except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-            raise JobRefused("media-too-heavy", limit=f"{_MAX_PIXELS // 1_000_000} megapixels") from error
-        with image:
+    """The file as a Pillow image, header read, nothing decoded yet.
+
+    `JobRefused` when it, or a later frame that makes it larger, is too large to decode.
+    """
+    try:
+        with (
+            os.fdopen(rewound(source), "rb") as file,
+            Image.open(file, formats=[PILLOW_NAMES[source["format"]]]) as image,
+        ):
             yield image
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise JobRefused("media-too-heavy", limit=f"{_MAX_PIXELS // 1_000_000} megapixels") from error
 
 
 def measure_picture(source: SourceSpec) -> MediaFacts:
@@ -56,7 +74,7 @@ def measure_picture(source: SourceSpec) -> MediaFacts:
     with picture(source) as image:
         frame_count, milliseconds = _decode_frames(image, moving=source["format"] in ANIMATIONS)
         width, height = image.size
-        if _lies_on_its_side(image):
+        if orientation(image) in SIDEWAYS:
             width, height = height, width
     moves = frame_count > 1
     return MediaFacts(
@@ -78,11 +96,29 @@ def frame_milliseconds(image: Image.Image) -> int:
     return milliseconds if milliseconds > 10 else _BROWSER_FRAME_MS  # noqa: PLR2004  see _BROWSER_FRAME_MS
 
 
+def orientation(image: Image.Image) -> int:
+    """The EXIF orientation, 1 to 8; 1 is upright and stands for whatever is not said."""
+    said = image.getexif().get(_ORIENTATION_TAG, 1)
+    return said if said in _TURNS else 1
+
+
+def upright(image: Image.Image, turn: int) -> Image.Image:
+    """The image as its EXIF orientation wants it seen."""
+    return image if turn not in _TURNS else image.transpose(_TURNS[turn])
+
+
+def counted_frames(image: Image.Image) -> int:
+    """How many frames it has. `JobRefused` when all of them together are too much to decode."""
+    count = int(getattr(image, "n_frames", 1))
+    one = image.width * image.height
+    if count * one > max(ANIMATION_PIXELS, one):
+        raise JobRefused("media-too-heavy", limit=f"{ANIMATION_PIXELS // 1_000_000} megapixels in all frames")
+    return count
+
+
 def _decode_frames(image: Image.Image, *, moving: bool) -> tuple[int, int]:
     """Decodes the picture, or every picture of an animation; how many there are and how many milliseconds they last."""
-    count = int(getattr(image, "n_frames", 1)) if moving else 1
-    if count * image.width * image.height > max(_ANIMATION_PIXELS, image.width * image.height):
-        raise JobRefused("media-too-heavy", limit=f"{_ANIMATION_PIXELS // 1_000_000} megapixels in all frames")
+    count = counted_frames(image) if moving else 1
     milliseconds = 0
     for index in range(count):
         if count > 1:
@@ -90,8 +126,3 @@ def _decode_frames(image: Image.Image, *, moving: bool) -> tuple[int, int]:
         image.load()
         milliseconds += frame_milliseconds(image)
     return count, milliseconds
-
-
-def _lies_on_its_side(image: Image.Image) -> bool:
-    """True when the picture's EXIF orientation turns it by a quarter (values 5 to 8)."""
-    return image.getexif().get(_ORIENTATION_TAG, 1) in {5, 6, 7, 8}

@@ -10,6 +10,7 @@ from PIL import Image, ImageDraw
 
 from bot.media import pictures
 from bot.media.lettering import drawable, shortened, typeface
+from bot.media.looks import ACCENT, GROUND, plate, rounded
 from bot.media.moving import Footage, Moment, Size, footage
 from bot.media.protocol import JobRefused, JobSpec, SourceSpec
 
@@ -20,9 +21,6 @@ _WIDTH: Final = 1600
 _MARGIN, _GAP, _ROW_GAP = 28, 8, 26
 _HEADING, _TIME = 22, 15
 _TALLEST: Final = 300
-_CORNER: Final = 8
-_GROUND, _INK = (19, 19, 24), (240, 240, 244)
-_ACCENT: Final = (255, 190, 92)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +89,7 @@ def _png(rows: Sequence[_Row]) -> bytes:
     """The sheet: rows below one another on a dark ground, only as wide as they need."""
     widest = max((len(row.frames) * (row.frames[0][1].width + _GAP) - _GAP for row in rows), default=1)
     height = 2 * _MARGIN + sum(row.height for row in rows) + _ROW_GAP * max(0, len(rows) - 1)
-    sheet = Image.new("RGB", (max(widest, _WIDTH // 2) + 2 * _MARGIN, height), _GROUND)
+    sheet = Image.new("RGB", (max(widest, _WIDTH // 2) + 2 * _MARGIN, height), GROUND)
     top = _MARGIN
     for row in rows:
         _draw_row(sheet, row, top)
@@ -105,28 +103,15 @@ def _draw_row(sheet: Image.Image, row: _Row, top: int) -> None:
     """The label as a heading, and the frames."""
     font = typeface(_HEADING)
     heading = shortened(drawable(row.label), font, sheet.width - 2 * _MARGIN)
-    ImageDraw.Draw(sheet).text((_MARGIN, top), heading, font=font, fill=_ACCENT)
+    ImageDraw.Draw(sheet).text((_MARGIN, top), heading, font=font, fill=ACCENT)
     left, below = _MARGIN, top + _HEADING + 14
     for at, frame in row.frames:
         _time_code(frame, at)
-        sheet.paste(frame, (left, below), _rounded(frame.size))
+        sheet.paste(frame, (left, below), rounded(frame.size))
         left += frame.width + _GAP
 
 
 def _time_code(frame: Image.Image, seconds: float) -> None:
-    """The moment, on a dark plate in the frame's upper right corner (captions stand below)."""
-    font = typeface(_TIME)
-    text = f"{int(seconds) // 60}:{seconds % 60:04.1f}"
-    width, height = round(font.getlength(text)) + 12, _TIME + 8
-    plate = Image.new("RGBA", (width, height))
-    draw = ImageDraw.Draw(plate)
-    draw.rounded_rectangle((0, 0, width - 1, height - 1), radius=5, fill=(*_GROUND, 190))
-    draw.text((6, 2), text, font=font, fill=_INK)
-    frame.paste(plate, (frame.width - width - 6, 6), plate)
-
-
-def _rounded(size: Size) -> Image.Image:
-    """A mask with round corners."""
-    mask = Image.new("L", size, 0)
-    ImageDraw.Draw(mask).rounded_rectangle((0, 0, size[0] - 1, size[1] - 1), radius=_CORNER, fill=255)
-    return mask
+    """The moment, in the frame's upper right corner (captions stand below)."""
+    sign = plate(f"{int(seconds) // 60}:{seconds % 60:04.1f}", pixels=_TIME)
+    frame.paste(sign, (frame.width - sign.width - 6, 6), sign)

@@ -5,20 +5,26 @@ import sys
 import tempfile
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 from bot.domain.errors import Refused, Unavailable
-from bot.domain.media import AnimaticPlan, Kind, MediaFacts, Sniffed
-from bot.domain.reasons import reason
-from bot.media.children import Children, Limits, Subject, words_of
-from bot.media.formats import readable
+from bot.domain.media import AnimaticPart, AnimaticPlan, Kind, MediaFacts, Sniffed
+from bot.domain.reasons import Reason, reason
+from bot.media.children import Children, Limits, Subject, SubjectRefused, words_of
+from bot.media.formats import PILLOW_NAMES, readable
 from bot.media.protocol import DrawSpec, facts_from, mapping_from
 from bot.media.sniffer import HEAD_BYTES, sniff
 
 _ACCEPTED: Final = "PNG, JPEG, WebP, MP4, MOV, MP3 or WAV"
 _VIDEO: Final = Sniffed(kind=Kind.VIDEO, format="mp4")
+_PNG: Final = Sniffed(kind=Kind.IMAGE, format="png")
+_CLOSED: Final = "closed"
+"""A format without a reader: the child leaves the file alone."""
+
+_MOST_FATAL: Final = 2
+"""So many files may each end a child before a sheet is given up."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +107,43 @@ class SandboxedMedia:
             await self._children.run("animatic", subjects, self._drawing, output=unfinished, draw=_draw_spec(plan))
             return await self.probe(unfinished, _VIDEO)
 
+    async def still(self, path: Path, sniffed: Sniffed, into: Path) -> MediaFacts:
+        """Writes the first frame of a moving picture (GIF, APNG, WebP) that shows anything, as a PNG, and measures it.
+
+        Upright, alpha kept, pixels only. One that does not move is taken as well. Refusals as for `probe`.
+        """
+        subject = _subject(path, sniffed, name=path.name)
+        if sniffed.format not in PILLOW_NAMES:
+            raise Refused(_no_reader(path.name, sniffed.format, Kind.IMAGE))
+        with _whole_file(into) as unfinished:
+            await self._children.run("still", (subject,), self._drawing, output=unfinished)
+            return await self.probe(unfinished, _PNG)
+
+    async def reference_sheet(self, parts: Sequence[AnimaticPart], into: Path) -> None:
+        """Writes a PNG with a labelled tile for each part (1 to 15), at most 1,280 pixels wide and 2 MB.
+
+        A part that cannot be drawn has a tile that says so. `Refused` only when too many take their child with them.
+        """
+        if not parts:
+            raise ValueError("a sheet of nothing")
+        subjects = [_shown(part) for part in parts]
+        with _whole_file(into) as unfinished:
+            await self._draw_what_can_be_drawn(subjects, unfinished)
+
+    async def _draw_what_can_be_drawn(self, subjects: Sequence[Subject], output: Path) -> None:
+        """Draws the sheet; if a file ends the child, begins anew with that file left closed."""
+        for _ in range(_MOST_FATAL):
+            try:
+                await self._children.run("reference_sheet", subjects, self._drawing, output=output)
+            except SubjectRefused as refused:
+                subjects = [
+                    replace(subject, format=_CLOSED) if index == refused.index else subject
+                    for index, subject in enumerate(subjects)
+                ]
+            else:
+                return
+        await self._children.run("reference_sheet", subjects, self._drawing, output=output)
+
     async def contact_sheet(self, clips: Sequence[Path], into: Path, *, labels: Sequence[str]) -> None:
         """Writes a PNG with a row of frames per clip, its label and their times. Refusals as for `probe`."""
         subjects = [
@@ -126,9 +169,18 @@ def _subject(path: Path, sniffed: Sniffed, *, name: str, kind: Kind | None = Non
     if sniffed.kind is None:
         raise Refused(reason("file-not-media", name=name, found=sniffed.format, accepted=_ACCEPTED))
     if not readable(sniffed.format):
-        word = sniffed.kind.value
-        raise Refused(reason("format-not-accepted", name=name, found=sniffed.format, accepted=_ACCEPTED, kind=word))
+        raise Refused(_no_reader(name, sniffed.format, sniffed.kind))
     return Subject(path=path, format=sniffed.format, kind=kind or sniffed.kind, name=name, label=label)
+
+
+def _no_reader(name: str, found: str, kind: Kind) -> Reason:
+    return reason("format-not-accepted", name=name, found=found, accepted=_ACCEPTED, kind=kind.value)
+
+
+def _shown(part: AnimaticPart) -> Subject:
+    """A part of a reference sheet, also one that no reader may open."""
+    path = Path(part.path)
+    return Subject(path=path, format=_sniffed(path).format, kind=part.kind, name=part.label, label=part.label)
 
 
 def _byte_count(path: Path) -> int:

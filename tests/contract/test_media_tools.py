@@ -1,11 +1,12 @@
 """One suite over every adapter of `MediaTools`: the sandboxed one and the fake that other suites use."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
-from bot.domain.errors import Refused
+from bot.domain.errors import Refused, Unavailable
 from bot.domain.media import AnimaticPart, AnimaticPlan, Kind, MediaFacts
 from bot.domain.ports import MediaTools
 from bot.media.tools import SandboxedMedia
@@ -35,6 +36,7 @@ def part(folder: Path, name: str, kind: Kind, label: str) -> AnimaticPart:
         ("still.gif", Kind.IMAGE, "gif", (160, 120)),
         ("moving.gif", Kind.VIDEO, "gif", (160, 120)),
         ("moving.webp", Kind.VIDEO, "webp", (160, 120)),
+        ("moving.png", Kind.IMAGE, "png", (160, 120)),
         ("clip.mp4", Kind.VIDEO, "mp4", (640, 480)),
         ("clip.mov", Kind.VIDEO, "mov", (640, 480)),
         ("clip.webm", Kind.VIDEO, "webm", (320, 240)),
@@ -156,3 +158,135 @@ async def test_a_contact_sheet_is_a_png_that_grows_by_a_row_per_clip(media: Medi
             heights.append(sheet.height)
 
     assert heights[1] > heights[0] * 1.5
+
+
+async def still_of(media: MediaTools, path: Path, into: Path) -> MediaFacts:
+    return await media.still(path, media.sniff(path.read_bytes()[: 64 * 1024]), into)
+
+
+@pytest.mark.parametrize("name", ["still.gif", "moving.gif", "moving.webp", "moving.png"])
+async def test_a_still_is_the_first_frame_as_a_png(media: MediaTools, tmp_path: Path, name: str) -> None:
+    path, into = media_samples.write(tmp_path, name), tmp_path / "still.png"
+
+    facts = await still_of(media, path, into)
+
+    assert (facts.kind, facts.format, facts.width, facts.height) == (Kind.IMAGE, "png", 160, 120)
+    assert (facts.seconds, facts.frame_count) == (None, None)
+    assert facts.byte_count == into.stat().st_size
+    with Image.open(into, formats=["PNG"]) as still, Image.open(path) as moving:
+        assert (still.mode, getattr(still, "n_frames", 1)) == ("RGB", 1)
+        assert still.convert("RGB").tobytes() == moving.convert("RGB").tobytes()
+
+
+@pytest.mark.parametrize("format_name", ["GIF", "PNG", "WEBP"])
+async def test_a_still_is_of_the_first_frame_that_shows_anything(
+    media: MediaTools, tmp_path: Path, format_name: str
+) -> None:
+    path, into = tmp_path / "moving", tmp_path / "still.png"
+    path.write_bytes(media_samples.clear_start(format_name))
+
+    await still_of(media, path, into)
+
+    with Image.open(into, formats=["PNG"]) as still:
+        assert still.mode == "RGBA"
+        assert still.getpixel((0, 0)) == (0, 0, 0, 0)
+        assert still.getpixel((25, 25)) == pytest.approx((255, 40, 40, 255), abs=12)
+
+
+async def test_a_still_of_nothing_at_all_is_as_clear_as_the_picture(media: MediaTools, tmp_path: Path) -> None:
+    path, into = tmp_path / "clear.png", tmp_path / "still.png"
+    Image.new("RGBA", (20, 10), (0, 0, 0, 0)).save(path)
+
+    facts = await still_of(media, path, into)
+
+    assert (facts.width, facts.height) == (20, 10)
+    with Image.open(into, formats=["PNG"]) as still:
+        assert still.getchannel("A").getextrema() == (0, 0)
+
+
+async def test_a_still_holds_pixels_only_and_stands_upright(media: MediaTools, tmp_path: Path) -> None:
+    path, into = tmp_path / "photo.webp", tmp_path / "still.png"
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    exif[0x010F] = "Secret Camera"
+    media_samples.painting((64, 48)).save(path, exif=exif, icc_profile=b"Secret profile")
+
+    facts = await still_of(media, path, into)
+
+    assert (facts.width, facts.height) == (48, 64)
+    assert b"Secret" not in into.read_bytes()
+    with Image.open(into, formats=["PNG"]) as still:
+        still.load()
+        assert not still.info
+        assert not still.getexif()
+
+
+@pytest.mark.parametrize(
+    ("make", "code"),
+    [
+        (lambda: media_samples.cut(media_samples.gif()), "file-unreadable"),
+        (lambda: media_samples.moving_webp()[:400], "file-unreadable"),
+        (lambda: media_samples.moving_gif()[:20], "file-unreadable"),
+        (media_samples.text, "file-not-media"),
+        (media_samples.mp3, "format-not-accepted"),
+    ],
+)
+async def test_what_has_no_first_frame_is_refused_and_leaves_no_file(
+    media: MediaTools, tmp_path: Path, make: media_samples.Maker, code: str
+) -> None:
+    path = tmp_path / "moving.gif"
+    path.write_bytes(make())
+
+    with pytest.raises(Refused) as refused:
+        await still_of(media, path, tmp_path / "still.png")
+
+    assert refused.value.reason.code == code
+    assert refused.value.reason.arguments["name"] == "moving.gif"
+    assert [left.name for left in tmp_path.iterdir()] == ["moving.gif"]
+
+
+SORTS = (("hero.png", Kind.IMAGE), ("clip.mp4", Kind.VIDEO), ("song.mp3", Kind.AUDIO), ("photo.jpg", Kind.IMAGE))
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4, 6, 9, 12, 15])
+async def test_a_reference_sheet_has_room_for_every_part_and_is_small(
+    media: MediaTools, tmp_path: Path, count: int
+) -> None:
+    sorts = [part(tmp_path, name, kind, name) for name, kind in SORTS]
+    parts = [replace(sorts[index % 4], label=f"#{index + 1} {sorts[index % 4].label}") for index in range(count)]
+    into = tmp_path / "sheet.png"
+
+    await media.reference_sheet(parts, into)
+
+    with Image.open(into, formats=["PNG"]) as sheet:
+        sheet.load()
+        assert 200 <= sheet.width <= 1600
+        assert sheet.width * sheet.height >= count * 200 * 200
+    assert into.stat().st_size < 2_000_000
+
+
+async def test_a_damaged_part_does_not_keep_the_sheet_from_being_drawn(media: MediaTools, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.png"
+    broken.write_bytes(media_samples.cut(media_samples.png()))
+    damaged = AnimaticPart(path=str(broken), kind=Kind.IMAGE, label="#2 @Image2 broken.png")
+    words = part(tmp_path, "text.png", Kind.IMAGE, "#3 @Image3 text.png")
+    into = tmp_path / "sheet.png"
+
+    await media.reference_sheet([part(tmp_path, "hero.png", Kind.IMAGE, "#1 @Image1"), damaged, words], into)
+
+    with Image.open(into, formats=["PNG"]) as sheet:
+        sheet.load()
+
+
+async def test_a_sheet_of_files_that_are_gone_is_nobodys_fault(media: MediaTools, tmp_path: Path) -> None:
+    gone = AnimaticPart(path=str(tmp_path / "gone.png"), kind=Kind.IMAGE, label="#1 @Image1 gone.png")
+
+    with pytest.raises(Unavailable):
+        await media.reference_sheet([gone], tmp_path / "sheet.png")
+
+    assert not list(tmp_path.iterdir())
+
+
+async def test_there_is_no_sheet_of_nothing(media: MediaTools, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="nothing"):
+        await media.reference_sheet([], tmp_path / "sheet.png")
