@@ -16,7 +16,7 @@ from typing import Any, cast
 
 import discord
 
-from bot.delivery.slots import CARD, NOTICE, nonce, parcels
+from bot.delivery.slots import CALLBACK, CARD, NOTICE, nonce, parcels
 from bot.domain.errors import DeliveryRefused, Unavailable
 from bot.domain.identity import Clock
 from bot.domain.media import Kind, MediaFacts
@@ -156,6 +156,11 @@ class MemoryCourier:
             raise refusals[0]
         return tuple(refused.reason for refused in refusals)
 
+    async def call_back(self, snapshot: Snapshot) -> None:
+        post = snapshot.post(CALLBACK)
+        if post is None or (post.message_id is None and post.shown is None):
+            await self._settling(snapshot, CALLBACK, snapshot.request.place.channel_id)
+
     async def announce(self, snapshot: Snapshot) -> None:
         request, post = snapshot.request, snapshot.post(NOTICE)
         thread_id = None if request.state is RequestState.KEPT else request.thread_id
@@ -246,6 +251,9 @@ class MemoryContents:
 
     def __init__(self) -> None:
         self.bytes_by_key: dict[str, bytes] = {}
+
+    async def holds(self, key: str) -> bool:
+        return key in self.bytes_by_key
 
     async def put(self, path: Path) -> str:
         content = path.read_bytes()

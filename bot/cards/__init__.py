@@ -1,25 +1,41 @@
 """Domain values to Components V2; pure."""
 
 from bot.cards.answers import accepted, cancelled, delivering_again, offered, refused
-from bot.cards.card import can_be_cancelled, can_be_delivered_again, card
+from bot.cards.card import can_be_asked_again, can_be_cancelled, can_be_delivered_again, card
+from bot.cards.choices import guild_choices, privacy, withdrawn
+from bot.cards.draft import SHEET_FILE, draft, draft_prompt_file
+from bot.cards.drafts import called_back, drafts
 from bot.cards.marker import find_marker, marker
+from bot.cards.renumber import renumber_question
 from bot.cards.result import PROMPT_FILE, notice, prompt_file, result
 from bot.cards.sheet import Sheet
+from bot.cards.tray import tray
 
 __all__ = [
     "PROMPT_FILE",
+    "SHEET_FILE",
     "Sheet",
     "accepted",
+    "called_back",
+    "can_be_asked_again",
     "can_be_cancelled",
     "can_be_delivered_again",
     "cancelled",
     "card",
     "delivering_again",
+    "draft",
+    "draft_prompt_file",
+    "drafts",
     "find_marker",
+    "guild_choices",
     "marker",
     "notice",
     "offered",
+    "privacy",
     "prompt_file",
     "refused",
+    "renumber_question",
     "result",
+    "tray",
+    "withdrawn",
 ]

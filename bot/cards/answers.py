@@ -1,9 +1,10 @@
 """What a person is told at once, for their eyes only."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from bot.cards import said
 from bot.cards.blocks import parameters_line, prompt_block, references_block
+from bot.cards.fates import fates_block, from_tray_line
 from bot.cards.sheet import Sheet
 from bot.cards.text import inline, joined
 from bot.cards.titles import REFUSED_COLOUR, colour
@@ -14,21 +15,27 @@ from bot.domain.requests import Snapshot
 from bot.domain.states import RequestState
 
 _PROMPT_UNITS = 1000
-_WARNINGS_UNITS = 1000
+_WARNINGS_UNITS = 700
 _REASONS_UNITS = 3600
 _OFFERS_UNITS = 1500
 _NAME_UNITS = 100
 
 
-def accepted(snapshot: Snapshot, *, rendered_prompt: str) -> Sheet:
-    """The request is in line: what it holds, as it was understood. `rendered_prompt` is what the model will read."""
+def accepted(snapshot: Snapshot, *, rendered_prompt: str, vendor_tokens: Mapping[str, str] | None = None) -> Sheet:
+    """The request is in line: what it holds, as it was understood, and what became of each file.
+
+    `rendered_prompt` is what the model will read, `vendor_tokens` what it calls the references numbered otherwise
+    there (by reference id).
+    """
     request, place = snapshot.request, snapshot.place_in_line
     return Sheet(
         (
             "### Your video is in line" + (f", place {place}" if place is not None else ""),
             prompt_block("The model will read", rendered_prompt, _PROMPT_UNITS),
-            references_block(request.references),
+            references_block(request.references, vendor_tokens=vendor_tokens),
             parameters_line(snapshot),
+            fates_block(request.fates, request.references),
+            from_tray_line(request),
             said.warnings(request.findings, _WARNINGS_UNITS),
             f"-# Request `{request.id}`",
         ),

@@ -1,17 +1,17 @@
 """The parts that cards share: prompt, references, parameters, money, times."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from bot.cards.text import clean, first_lines, fitted, inline, joined, quoted, units
 from bot.domain import words
-from bot.domain.prompts import PromptStyle
 from bot.domain.references import Reference
 from bot.domain.requests import Request, Snapshot
 
 REFERENCES_UNITS: Final = 1300
 _PROMPT_LINES: Final = 15
-_NAME_UNITS: Final = (80, 48, 24)
+_ALSO_SHOWN: Final = 2
+_NAME_UNITS: Final = (80, 48, 24, 12)
 """Long names are shortened together until all references fit."""
 
 
@@ -26,9 +26,21 @@ def is_cut(title: str, text: str, limit: int) -> bool:
     return prompt_block(title, text, limit) != f"**{title}**\n{quoted(clean(text).strip())}"
 
 
-def references_block(references: Sequence[Reference], limit: int = REFERENCES_UNITS) -> str:
-    """One numbered line a reference, such as: `#1` **@Image1** hero.png · 640×480 · 84 kB. Empty without references."""
-    drawings = ([_reference_line(one, name_units) for one in references] for name_units in _NAME_UNITS)
+def references_block(
+    references: Sequence[Reference],
+    limit: int = REFERENCES_UNITS,
+    *,
+    vendor_tokens: Mapping[str, str] | None = None,
+    notes: Mapping[str, str] | None = None,
+) -> str:
+    """One numbered line a reference, such as: `#1` **@Image1** hero.png · 640×480 · 84 kB. Empty without references.
+
+    By reference id: `vendor_tokens` are those the model reads, told where they differ from ours; `notes` are further
+    words, ours. Where the same bytes came under several names, the others are told.
+    """
+    tokens, remarks = vendor_tokens or {}, notes or {}
+    tails = {one.id: _tail(one, tokens.get(one.id), remarks.get(one.id)) for one in references}
+    drawings = ([_reference_line(one, tails[one.id], size) for one in references] for size in _NAME_UNITS)
     lines: list[str] = []
     for lines in drawings:
         if units("\n".join(lines)) <= limit:
@@ -36,10 +48,25 @@ def references_block(references: Sequence[Reference], limit: int = REFERENCES_UN
     return joined(lines, limit)
 
 
-def _reference_line(reference: Reference, name_units: int) -> str:
-    token = PromptStyle.AT.token(reference.kind, reference.kind_number)
+def _reference_line(reference: Reference, tail: str, name_units: int) -> str:
     alias = f" (@{inline(reference.alias, name_units // 2)})" if reference.alias else ""
-    return f"`#{reference.number}` **{token}** {inline(reference.name, name_units)}{alias} · {_measures(reference)}"
+    name = inline(reference.name, name_units)
+    parts = (f"**{reference.token}** {name}{alias}", _measures(reference), _also(reference, name_units), tail)
+    return f"`#{reference.number}` " + " · ".join(part for part in parts if part)
+
+
+def _tail(reference: Reference, vendor_token: str | None, note: str | None) -> str:
+    differs = vendor_token is not None and vendor_token != reference.token
+    return " · ".join(part for part in (note, f"the model reads {vendor_token}" if differs else "") if part)
+
+
+def _also(reference: Reference, name_units: int) -> str:
+    """The other names of the same bytes: two of them, the rest counted."""
+    if not reference.also:
+        return ""
+    shown = ", ".join(inline(name, name_units) for name in reference.also[:_ALSO_SHOWN])
+    more = len(reference.also) - _ALSO_SHOWN
+    return f"also {shown}" + (f" and {more} more" if more > 0 else "")
 
 
 def _measures(reference: Reference) -> str:

@@ -1,17 +1,18 @@
 """The one public message that shows where a request stands."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import discord
 
 from bot.cards import said
 from bot.cards.blocks import asked_by, message_link, moment, parameters_line, prompt_block, references_block, time_taken
+from bot.cards.buttons import button, row
 from bot.cards.marker import marker
 from bot.cards.sheet import Sheet
 from bot.cards.titles import colour, take_lines, title, waits_for_operator
 from bot.domain import words
-from bot.domain.custom_ids import Action, ButtonId
+from bot.domain.custom_ids import Action
 from bot.domain.reasons import reason
 from bot.domain.requests import Snapshot
 from bot.domain.states import RequestState, TakeState
@@ -23,18 +24,19 @@ _RESULTS = "result-"
 _S = RequestState
 _BEFORE_WORK = frozenset({_S.DRAFT, _S.AWAITING_APPROVAL, _S.QUEUED, _S.PREPARING})
 _WITHOUT_CLIP = frozenset({_S.EXPIRED, _S.DENIED, _S.CANCELLED, _S.FAILED})
+_ASK_AGAIN = frozenset({_S.KEPT, _S.EXPIRED, _S.CANCELLED, _S.FAILED})
 _CANCELLABLE_TAKES = frozenset({TakeState.PLANNED, TakeState.SUBMITTING, TakeState.RENDERING})
 
 
-def card(snapshot: Snapshot, *, rendered_prompt: str) -> Sheet:
-    """The card as it should look now. It is posted without any allowed mention."""
+def card(snapshot: Snapshot, *, rendered_prompt: str, vendor_tokens: Mapping[str, str] | None = None) -> Sheet:
+    """The card as it should look now. It is posted without any allowed mention. Arguments as for `accepted`."""
     request = snapshot.request
     return Sheet(
         (
             f"### {title(snapshot)}\n{_below_title(snapshot)}",
             _news(snapshot),
             prompt_block("Prompt", rendered_prompt, _PROMPT_UNITS),
-            references_block(request.references),
+            references_block(request.references, vendor_tokens=vendor_tokens),
             parameters_line(snapshot),
             *_buttons(snapshot),
             marker(request.id, _SLOT),
@@ -58,6 +60,11 @@ def can_be_delivered_again(snapshot: Snapshot) -> bool:
     request = snapshot.request
     gone = request.failure is not None and request.failure.code == "channel-gone"
     return request.state is _S.KEPT and not gone
+
+
+def can_be_asked_again(snapshot: Snapshot) -> bool:
+    """True when a request ended without a posted clip, and there is a prompt to begin with."""
+    return snapshot.request.state in _ASK_AGAIN and bool(snapshot.request.written_prompt.strip())
 
 
 def _below_title(snapshot: Snapshot) -> str:
@@ -116,14 +123,12 @@ def _money(snapshot: Snapshot) -> str:
 
 
 def _buttons(snapshot: Snapshot) -> Iterator[discord.ui.Item[Any]]:
-    if can_be_cancelled(snapshot):
-        yield _button(snapshot, Action.CANCEL, "Cancel")
-    if can_be_delivered_again(snapshot):
-        yield _button(snapshot, Action.DELIVER, "Deliver again")
-
-
-def _button(snapshot: Snapshot, action: Action, label: str) -> discord.ui.ActionRow[Any]:
-    custom_id = str(ButtonId(action, snapshot.request.id))
-    return discord.ui.ActionRow(
-        discord.ui.Button(label=label, style=discord.ButtonStyle.secondary, custom_id=custom_id)
-    )
+    request_id = snapshot.request.id
+    offered = [
+        (can_be_cancelled(snapshot), Action.CANCEL, "Cancel"),
+        (can_be_delivered_again(snapshot), Action.DELIVER, "Deliver again"),
+        (can_be_asked_again(snapshot), Action.AGAIN, "Again"),
+    ]
+    wanted = [button(action, request_id, label) for can, action, label in offered if can]
+    if wanted:
+        yield row(*wanted)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 
 _MARKER = re.compile(
-    r"^-# `(?P<request_id>[0-9a-hjkmnp-tv-z]{13})` · (?P<slot>card|notice|result-[0-9]+)$", re.MULTILINE
+    r"^-# `(?P<request_id>[0-9a-hjkmnp-tv-z]{13})` · (?P<slot>card|notice|callback|result-[0-9]+)$", re.MULTILINE
 )
 
 

@@ -1,18 +1,20 @@
 """The posts that bring the clips, and the one that says there are none."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import discord
 
 from bot.cards import said
 from bot.cards.blocks import asked_by, is_cut, parameters_line, prompt_block, references_block, time_taken
-from bot.cards.card import can_be_delivered_again
+from bot.cards.buttons import button, row
+from bot.cards.card import can_be_asked_again, can_be_delivered_again
 from bot.cards.marker import marker
 from bot.cards.sheet import Sheet
 from bot.cards.text import inline, one_line
 from bot.cards.titles import colour
 from bot.domain import words
+from bot.domain.custom_ids import Action
 from bot.domain.reasons import reason
 from bot.domain.requests import Snapshot
 from bot.domain.states import RequestState
@@ -36,19 +38,22 @@ def result(
     slot: str = _FIRST_SLOT,
     further: bool = False,
     now_ms: int | None = None,
+    vendor_tokens: Mapping[str, str] | None = None,
 ) -> Sheet:
     """The post that carries `clips` (names of files attached to it, at most 10), as of `now_ms`.
 
     The first message tells everything; `further` ones show their clips and whose they are.
-    When `prompt_file` has a text, a file named `prompt.txt` is attached to the first one too.
+    When `prompt_file` has a text, a file named `prompt.txt` is attached to the first one too. `vendor_tokens`: what
+    the model calls the references numbered otherwise there, by reference id.
     """
     request = snapshot.request
-    details = () if further else _details(snapshot, rendered_prompt, now_ms)
+    details = () if further else _details(snapshot, rendered_prompt, now_ms, vendor_tokens)
     return Sheet(
         (
             f"More for {asked_by(request)}" if further else _headline(snapshot, len(clips)),
             _gallery(clips, rendered_prompt),
             *details,
+            *(() if further else (_onwards(request.id),)),
             f"-# AI-generated · {inline(request.model_id or 'model unknown', _MODEL_UNITS)}",
             marker(request.id, slot),
         ),
@@ -74,6 +79,7 @@ def notice(snapshot: Snapshot) -> Sheet:
             cause,
             words.say(reason("deliver-again")) if can_be_delivered_again(snapshot) else "",
             words.money_line(snapshot.known_cost_usd_micros),
+            *([row(button(Action.AGAIN, request.id, "Again"))] if can_be_asked_again(snapshot) else []),
             marker(request.id, _NOTICE_SLOT),
         ),
         colour=colour(request.state),
@@ -87,6 +93,11 @@ _NO_CLIP: Final = {
     RequestState.DENIED: "your video was not approved",
     RequestState.KEPT: "your video is ready but could not be posted here",
 }
+
+
+def _onwards(request_id: str) -> discord.ui.ActionRow[Any]:
+    """What can be made of a result: another video that uses it, or the same request once more."""
+    return row(button(Action.USE, request_id, "Use as reference"), button(Action.AGAIN, request_id, "Again"))
 
 
 def _headline(snapshot: Snapshot, clip_count: int) -> str:
@@ -105,13 +116,15 @@ def _gallery(clips: Sequence[str], rendered_prompt: str) -> discord.ui.MediaGall
     )
 
 
-def _details(snapshot: Snapshot, rendered_prompt: str, now_ms: int | None) -> Iterator[str | discord.ui.Item[Any]]:
+def _details(
+    snapshot: Snapshot, rendered_prompt: str, now_ms: int | None, vendor_tokens: Mapping[str, str] | None
+) -> Iterator[str | discord.ui.Item[Any]]:
     request = snapshot.request
     for title, text in _prompts(request.written_prompt, rendered_prompt):
         yield prompt_block(title, text, _PROMPT_UNITS)
     if prompt_file(snapshot, rendered_prompt) is not None:
         yield discord.ui.File(f"attachment://{PROMPT_FILE}")
-    yield references_block(request.references)
+    yield references_block(request.references, vendor_tokens=vendor_tokens)
     yield parameters_line(snapshot)
     yield said.lost_takes(snapshot, _LOST_UNITS)
     yield " · ".join(part for part in (time_taken(request, now_ms), _cost(snapshot)) if part)

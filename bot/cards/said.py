@@ -15,11 +15,13 @@ _ARGUMENT_UNITS = 200
 
 def sentence(cause: Reason) -> str:
     """The catalogue's sentence with escaped arguments."""
-    arguments = {
-        name: inline(value, _ARGUMENT_UNITS) if isinstance(value, str) else value
-        for name, value in cause.arguments.items()
-    }
+    arguments = {name: _argument(value) if isinstance(value, str) else value for name, value in cause.arguments.items()}
     return words.say(Reason(cause.code, arguments))
+
+
+def _argument(value: str) -> str:
+    """A leading space is kept: some arguments are sentences that follow another."""
+    return " " * value.startswith(" ") + inline(value, _ARGUMENT_UNITS)
 
 
 def sentences(causes: Iterable[Reason], limit: int) -> str:

@@ -48,6 +48,8 @@ _TAKE_WORDS: Final[Mapping[TakeState, str]] = {
     TakeState.CANCELLED: "cancelled",
 }
 REFUSED_COLOUR: Final = _RED
+READY_COLOUR: Final = _BLUE
+NEEDS_CHANGE_COLOUR: Final = _YELLOW
 
 
 def colour(state: RequestState) -> int:

@@ -12,7 +12,7 @@ from bot import cards
 from bot.cards.text import fitted, one_line
 from bot.delivery.discord_rest import DiscordRest, Draft, MessageGone, Upload
 from bot.delivery.post_once import PostOnce
-from bot.delivery.slots import CARD, NOTICE, Parcel, parcels
+from bot.delivery.slots import CALLBACK, CARD, NOTICE, Parcel, parcels
 from bot.domain.errors import DeliveryRefused
 from bot.domain.identity import Clock
 from bot.domain.ports import FaultPoint, RequestStore, no_fault
@@ -22,6 +22,8 @@ from bot.domain.states import RequestState
 
 RenderPrompt = Callable[[Request], str]
 """The prompt as the model reads it; for a request without a parsed prompt, as it was written."""
+VendorTokens = Callable[[Request], Mapping[str, str]]
+"""Reference id → the token the model reads, for those it numbers otherwise than we do."""
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger("rushes.delivery")
 _THREAD: Final = "thread"
@@ -42,12 +44,14 @@ class DiscordCourier:
         *,
         open_threads: bool,
         ping_requester: bool,
+        vendor_tokens: VendorTokens = lambda _: {},
         reached: FaultPoint = no_fault,
     ) -> None:
         """`client` is logged in. `reached` is called with `posted:<slot>` between Discord's answer and its row."""
         self._rest = DiscordRest(client)
         self._once = PostOnce(self._rest, store, clock, reached)
         self._store, self._render, self._clock = store, render_prompt, clock
+        self._vendor_tokens = vendor_tokens
         self._open_threads, self._ping_requester = open_threads, ping_requester
 
     async def show_card(self, snapshot: Snapshot) -> None:
@@ -93,6 +97,18 @@ class DiscordCourier:
             raise refusals[0]
         return tuple(refused.reason for refused in refusals)
 
+    async def call_back(self, snapshot: Snapshot) -> None:
+        """Posts the call once, beside where the draft was made. A refused one counts as made, as a card's does."""
+        request, post = snapshot.request, snapshot.post(CALLBACK)
+        if post is not None and (post.message_id is not None or post.shown is not None):
+            return
+        draft = Draft(draw=lambda: cards.called_back(snapshot), ping=self._ping(snapshot))
+        try:
+            await self._post(snapshot, CALLBACK, request.place.channel_id, draft)
+        except DeliveryRefused:
+            await self._store.record_post(request.id, CALLBACK, message_id=None, shown=request.state.value)
+            raise
+
     async def announce(self, snapshot: Snapshot) -> None:
         """Posts the notice once: where the result would have gone, or, where that was refused, beside the card."""
         request, post = snapshot.request, snapshot.post(NOTICE)
@@ -136,7 +152,7 @@ class DiscordCourier:
 
     async def _post_card(self, snapshot: Snapshot) -> int:
         request = snapshot.request
-        draft = Draft(draw=lambda: cards.card(snapshot, rendered_prompt=self._render(request)))
+        draft = Draft(draw=lambda: self._drawn_card(snapshot))
         landed = await self._once.post(request.id, CARD, request.place.channel_id, draft, shown=request.state.value)
         if not landed.certainly_new:
             await self._edit_card(snapshot, landed.channel_id, landed.message_id)
@@ -145,20 +161,31 @@ class DiscordCourier:
     async def _edit_card(self, snapshot: Snapshot, channel_id: int, message_id: int) -> None:
         request = snapshot.request
         with suppress(MessageGone):  # somebody did not want it here
-            await self._rest.edit(channel_id, message_id, cards.card(snapshot, rendered_prompt=self._render(request)))
+            await self._rest.edit(channel_id, message_id, self._drawn_card(snapshot))
         await self._store.record_post(request.id, CARD, message_id=message_id, shown=request.state.value)
+
+    def _drawn_card(self, snapshot: Snapshot) -> cards.Sheet:
+        request = snapshot.request
+        return cards.card(snapshot, rendered_prompt=self._render(request), vendor_tokens=self._vendor_tokens(request))
 
     # --- the result ----------------------------------------------------------------------------------------------
 
     def _result(self, snapshot: Snapshot, parcel: Parcel, paths: Mapping[str, Path], *, further: bool) -> Draft:
         rendered, now_ms = self._render(snapshot.request), self._clock()
+        tokens = self._vendor_tokens(snapshot.request)
         clips = [Upload(name=_clip_name(take), content=paths[take.id]) for take in parcel.takes]
         names = [clip.name for clip in clips]
         prompt = None if further else cards.prompt_file(snapshot, rendered)
         texts = [Upload(name=cards.PROMPT_FILE, content=prompt.encode())] if prompt is not None else []
         return Draft(
             draw=lambda: cards.result(
-                snapshot, names, rendered_prompt=rendered, slot=parcel.slot, further=further, now_ms=now_ms
+                snapshot,
+                names,
+                rendered_prompt=rendered,
+                slot=parcel.slot,
+                further=further,
+                now_ms=now_ms,
+                vendor_tokens=tokens,
             ),
             uploads=(*clips, *texts),
             ping=None if further else self._ping(snapshot),

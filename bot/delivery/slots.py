@@ -11,6 +11,7 @@ from bot.domain.requests import Take
 
 CARD: Final = "card"
 NOTICE: Final = "notice"
+CALLBACK: Final = "callback"
 MAX_FILES_PER_MESSAGE: Final = 10
 """Discord, Create Message: `files[0]` … `files[9]`."""
 MAX_BYTES_PER_MESSAGE: Final = 24 << 20

@@ -127,6 +127,7 @@ class LoopbackWorld:
             lambda: self.now_ms,
             open_threads=open_threads,
             ping_requester=True,
+            vendor_tokens=lambda request: {request.references[0].id: "@Image7"},
             reached=reached,
         )
 
@@ -470,6 +471,60 @@ async def test_bad_news_are_told_once(world: World) -> None:
     assert [post.slot for post in await world.posts(world.channel_id)] == ["notice"]
 
 
+# --- drafts that wait --------------------------------------------------------------------------------------------
+
+
+async def test_a_person_is_called_back_to_a_draft_once(world: World) -> None:
+    for _ in range(2):
+        await world.courier().call_back(snapshot(world, S.DRAFT))
+
+    posts = await world.posts(world.channel_id)
+    assert [post.slot for post in posts] == ["callback"]
+    assert world.store.posts[REQUEST_ID, "callback"].message_id == posts[0].id
+
+
+async def test_a_restart_between_a_call_and_its_record_calls_nobody_twice(world: World) -> None:
+    with pytest.raises(ProcessDied):
+        await world.courier(reached=dies_at("posted:callback")).call_back(snapshot(world, S.DRAFT))
+    await world.forget_nonces()
+
+    for _ in range(2):
+        await world.courier().call_back(snapshot(world, S.DRAFT))
+
+    posts = await world.posts(world.channel_id)
+    assert [post.slot for post in posts] == ["callback"]
+    assert world.store.posts[REQUEST_ID, "callback"].message_id == posts[0].id
+
+
+async def test_a_call_whose_answer_was_lost_is_not_doubled(world: World) -> None:
+    await world.lose_next_answer()
+    with pytest.raises(Unavailable):
+        await world.courier().call_back(snapshot(world, S.DRAFT))
+
+    await world.courier().call_back(snapshot(world, S.DRAFT))
+
+    assert [post.slot for post in await world.posts(world.channel_id)] == ["callback"]
+
+
+async def test_a_call_that_was_refused_is_not_tried_for_ever(world: World) -> None:
+    await world.refuse_once("callback")
+    with pytest.raises(DeliveryRefused):
+        await world.courier().call_back(snapshot(world, S.DRAFT))
+
+    await world.courier().call_back(snapshot(world, S.DRAFT))
+
+    assert await world.posts(world.channel_id) == []
+
+
+async def test_a_call_that_somebody_deleted_is_not_made_again(world: World) -> None:
+    await world.courier().call_back(snapshot(world, S.DRAFT))
+    await world.delete(world.channel_id, (await world.posts(world.channel_id))[0].id)
+
+    await world.courier().call_back(snapshot(world, S.DRAFT))
+
+    assert await world.posts(world.channel_id) == []
+
+
 # --- what only a real Discord can show -------------------------------------------------------------------------------
 
 
@@ -556,6 +611,7 @@ async def test_when_the_first_message_is_refused_the_next_tells_everything(real:
     first, second = [one.text for one in await real.messages(real.channel_id)]
     assert "<@42>, here is 1 of 3 takes." in first
     assert "Prompt, as sent" in first
+    assert "the model reads @Image7" in first
     assert "More for <@42>" in second
 
 
@@ -628,7 +684,7 @@ async def test_a_long_prompt_comes_along_as_a_file(real: LoopbackWorld, tmp_path
     assert await real.sandbox.fetch(message.attachments[0].url) == CLIP
 
 
-async def test_only_the_one_who_asked_is_pinged_and_only_by_the_result(
+async def test_only_the_one_who_asked_is_pinged_and_only_by_what_wants_them(
     real: LoopbackWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     allowed: list[object] = []
@@ -644,8 +700,10 @@ async def test_only_the_one_who_asked_is_pinged_and_only_by_the_result(
 
     await real.courier().show_card(request)
     await real.courier().deliver(request, clips(tmp_path, make_take()))
+    await real.courier().call_back(snapshot(real, S.DRAFT))
 
-    assert allowed == [{"parse": []}, {"parse": [], "users": ["42"]}]
+    her = {"parse": [], "users": ["42"]}
+    assert allowed == [{"parse": []}, her, her]
 
 
 async def test_discord_py_remembers_no_view_of_ours(real: LoopbackWorld) -> None:

@@ -1,53 +1,30 @@
 """Cards as a person reads them, and as Discord takes them."""
 
-import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, cast
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from jsonschema import Draft202012Validator
-from referencing import Registry, Resource
-from referencing.jsonschema import DRAFT202012
 
 from bot import cards
 from bot.domain import words
 from bot.domain.media import Kind
 from bot.domain.prompts import Finding, Severity
 from bot.domain.reasons import Reason, reason
-from bot.domain.references import Offer
+from bot.domain.references import Fate, Offer, OfferSource
 from bot.domain.requests import Parameters, Person, Post, Snapshot, Take
 from bot.domain.states import RequestState, TakeState
+from tests.card_reading import buttons, labelled, nodes, read, schema_problems, units
 from tests.fakes_delivery import NOW_MS, OPENAPI, REQUEST_ID, make_reference, make_snapshot, make_take
 
 S, T = RequestState, TakeState
 PROMPT = "@Image1 walks down the alley"
 
 
-def nodes(view: cards.Sheet) -> Iterator[dict[str, Any]]:
-    """Every component of a view, depth first."""
-    waiting: list[Any] = list(view.to_components())
-    while waiting:
-        node = waiting.pop(0)
-        yield node
-        waiting = [*node.get("components", []), *waiting]
-
-
-def read(view: cards.Sheet) -> str:
-    """What a person reads, with backslash escapes undone as Discord does."""
-    parts = [str(node.get("content") or node.get("label") or "") for node in nodes(view)]
-    return re.sub(r"\\([^0-9A-Za-z\s])", r"\1", "\n".join(part for part in parts if part))
-
-
 def card(snapshot: Snapshot) -> str:
     return read(cards.card(snapshot, rendered_prompt=PROMPT))
-
-
-def buttons(view: cards.Sheet) -> list[str]:
-    return [node["custom_id"] for node in nodes(view) if node["type"] == 2]
 
 
 def failed_take(ordinal: int, code: str = "rejected-image") -> Take:
@@ -127,6 +104,60 @@ def test_a_single_file_is_like_no_other() -> None:
     assert cards.offered(offers) == "From the message:\n`#1` a.png"
 
 
+def test_an_accepted_request_tells_what_became_of_every_file() -> None:
+    fates = (
+        Fate(name="hero.png", source=OfferSource.OPTION, reference_id="r1"),
+        Fate(name="copy.png", source=OfferSource.OPTION, reference_id="r1", reason=twice("@Image9")),
+        Fate(name="dance.gif", source=OfferSource.OPTION, reference_id="r2", reason=reason("made-still", name="a.gif")),
+        Fate(name="a*b.txt", source=OfferSource.OPTION, reason=reason("source-gone", name="a*b.txt")),
+        Fate(name="song.mp3", source=OfferSource.OPTION, reason=reason("audio-needs-visual", names="it")),
+    )
+    references = (make_reference(1, also=("copy.png", "b.png", "c.png")), make_reference(2, name="dance.gif"))
+
+    text = read(cards.accepted(make_snapshot(references=references, fates=fates), rendered_prompt=PROMPT))
+
+    assert "`#1` **@Image1** hero.png · 640×480 · 84 kB · also copy.png, b.png and 1 more" in text
+    assert "**Not used**\n- “a*b.txt” is no longer at Discord" in text
+    assert "- “song.mp3”: Sound alone (it) is not enough" in text
+    assert "“copy.png” has the same content as “hero.png”, so both are @Image1." in text, "with today's number"
+    assert f"“dance.gif”: {words.say(reason('made-still', name='a.gif'))}" in text
+
+
+def twice(token: str) -> Reason:
+    return reason("same-file-twice", name="copy.png", other="hero.png", token=token)
+
+
+@pytest.mark.parametrize(("count", "sentence"), [(1, "The one file of your tray was"), (2, "The 2 files of your tray")])
+def test_files_out_of_the_tray_are_called_so(count: int, sentence: str) -> None:
+    references = tuple(make_reference(number) for number in range(1, 4))
+    fates = tuple(
+        Fate(name="hero.png", source=source, reference_id=f"r{number}")
+        for number, source in enumerate([OfferSource.TRAY] * count + [OfferSource.FORM] * (3 - count), 1)
+    )
+
+    assert sentence in read(cards.accepted(make_snapshot(references=references, fates=fates), rendered_prompt=PROMPT))
+    untouched = make_snapshot(references=references)
+    assert "tray" not in read(cards.accepted(untouched, rendered_prompt=PROMPT))
+
+
+def test_wherever_the_prompt_is_read_the_models_own_numbers_are_explained() -> None:
+    snapshot = make_snapshot(S.DELIVERING, make_take(), references=(make_reference(1), make_reference(2)))
+    tokens = {"r1": "@Image2", "r2": "@Image1"}
+
+    for view in (
+        cards.accepted(snapshot, rendered_prompt=PROMPT, vendor_tokens=tokens),
+        cards.card(snapshot, rendered_prompt=PROMPT, vendor_tokens=tokens),
+        cards.result(snapshot, ["a.mp4"], rendered_prompt=PROMPT, vendor_tokens=tokens),
+    ):
+        assert "**@Image1** hero.png · 640×480 · 84 kB · the model reads @Image2" in read(view)
+
+
+def test_a_sentence_within_a_sentence_keeps_its_distance() -> None:
+    cause = reason("unknown-reference", mention="@Image3", existing="Nothing is attached.", nearest=" Did you mean it?")
+
+    assert "Nothing is attached. Did you mean it?" in read(cards.refused([cause]))
+
+
 # --- the card --------------------------------------------------------------------------------------------------------
 
 
@@ -194,18 +225,18 @@ def test_a_kept_video_can_be_delivered_again_from_its_card(why: Reason) -> None:
     assert words.say(why) in text
     assert "Press “Deliver again” on the card once that is mended." in text
     assert "It cost $0.6" in text
-    assert buttons(view) == [f"rushes:deliver:{REQUEST_ID}"]
+    assert buttons(view) == [f"rushes:deliver:{REQUEST_ID}", f"rushes:again:{REQUEST_ID}"]
     assert text.count("Deliver again") == 2, "the sentence and the button"
 
 
-def test_what_can_not_be_delivered_any_more_offers_no_button() -> None:
+def test_what_can_not_be_delivered_any_more_can_only_be_asked_for_again() -> None:
     snapshot = make_snapshot(S.KEPT, make_take(), failure=reason("channel-gone"))
     view = cards.card(snapshot, rendered_prompt=PROMPT)
 
     for text in (read(view), read(cards.notice(snapshot))):
         assert "is gone, so it cannot be posted any more. The operator can see the video under this id." in text
         assert "Deliver again" not in text
-    assert buttons(view) == []
+    assert buttons(view) == [f"rushes:again:{REQUEST_ID}"]
 
 
 def test_a_done_card_says_which_clips_are_missing_and_promises_no_button() -> None:
@@ -262,7 +293,23 @@ def test_each_take_is_told_apart() -> None:
 def test_the_cancel_button_is_there_only_while_something_can_be_cancelled(snapshot: Snapshot, *, can: bool) -> None:
     view = cards.card(snapshot, rendered_prompt=PROMPT)
 
-    assert buttons(view) == ([f"rushes:cancel:{REQUEST_ID}"] if can else [])
+    assert (f"rushes:cancel:{REQUEST_ID}" in buttons(view)) is can
+
+
+@pytest.mark.parametrize("state", S)
+def test_what_ended_without_a_clip_can_be_asked_for_again_from_card_and_notice(state: RequestState) -> None:
+    snapshot = make_snapshot(state)
+    again = state in {S.FAILED, S.CANCELLED, S.KEPT, S.EXPIRED}
+
+    for view in (cards.card(snapshot, rendered_prompt=PROMPT), cards.notice(snapshot)):
+        assert (f"rushes:again:{REQUEST_ID}" in buttons(view)) is again
+
+
+def test_without_a_prompt_there_is_nothing_to_ask_again() -> None:
+    snapshot = make_snapshot(S.FAILED, written_prompt=" ")
+
+    for view in (cards.card(snapshot, rendered_prompt=""), cards.notice(snapshot)):
+        assert buttons(view) == []
 
 
 @pytest.mark.parametrize("wished_by", [None, 42])
@@ -388,6 +435,15 @@ def test_a_short_prompt_needs_no_file() -> None:
     assert not [node for node in nodes(cards.result(snapshot, ["a.mp4"], rendered_prompt=PROMPT)) if node["type"] == 13]
 
 
+def test_a_result_can_be_used_and_asked_for_again_from_its_first_message() -> None:
+    snapshot = make_snapshot(S.DELIVERING, make_take())
+    first = cards.result(snapshot, ["a.mp4"], rendered_prompt=PROMPT)
+    further = cards.result(snapshot, ["b.mp4"], rendered_prompt=PROMPT, slot="result-2", further=True)
+
+    assert labelled(first) == {"Use as reference": "use", "Again": "again"}
+    assert labelled(further) == {}
+
+
 def test_a_further_message_of_a_result_is_short() -> None:
     text = result(make_snapshot(S.DELIVERING, make_take(), make_take(2)), slot="result-2", further=True)
 
@@ -450,9 +506,14 @@ REASONS = st.builds(wordy, CODES, LONG)
 @st.composite
 def hostile_snapshots(draw: st.DrawFn) -> Snapshot:
     name, alias, cause = draw(LONG), draw(NASTY), draw(REASONS)
+    also = (alias,) * draw(st.integers(0, 4))
     references = tuple(
-        make_reference(number, name=f"{name}{number}", alias=alias, kind=draw(st.sampled_from(Kind)))
+        make_reference(number, name=f"{name}{number}", alias=alias, kind=draw(st.sampled_from(Kind)), also=also)
         for number in range(1, draw(st.integers(0, 12)) + 1)
+    )
+    fates = tuple(
+        Fate(name=name, source=draw(st.sampled_from(OfferSource)), reason=cause, reference_id=used)
+        for used in draw(st.lists(st.none() | st.sampled_from(["r1", "r2"]), max_size=12))
     )
     takes = tuple(
         make_take(ordinal, draw(st.sampled_from(T)), failure=cause) for ordinal in range(1, draw(st.integers(0, 4)) + 1)
@@ -462,6 +523,7 @@ def hostile_snapshots(draw: st.DrawFn) -> Snapshot:
         *takes,
         written_prompt=draw(LONG),
         references=references,
+        fates=fates,
         findings=tuple(Finding(reason=cause, severity=Severity.WARNING) for _ in range(draw(st.integers(0, 20)))),
         failure=draw(st.none() | st.just(cause)),
         model_id=draw(st.none() | NASTY),
@@ -490,7 +552,7 @@ def test_nothing_people_write_breaks_discords_limits_or_pings_anybody(snapshot: 
         parts = list(nodes(view))
         texts = [str(part["content"]) for part in parts if part["type"] == 10]
         assert len(parts) <= 40
-        assert sum(len(text.encode("utf-16-le")) // 2 for text in texts) <= 4000
+        assert units(view) <= 4000
         assert all(texts)
         assert all(len(custom_id) <= 100 for custom_id in buttons(view))
         everything = re.sub(r"\\[^0-9A-Za-z\s]", "", "\n".join(texts))
@@ -503,20 +565,4 @@ def test_nothing_people_write_breaks_discords_limits_or_pings_anybody(snapshot: 
 @given(hostile_snapshots(), LONG)
 def test_discords_own_schema_takes_every_view(snapshot: Snapshot, rendered: str) -> None:
     for view in every_view(snapshot, rendered):
-        payload: dict[str, object] = {"flags": 1 << 15, "components": view.to_components()}
-        problems = [str(error.message)[:300] for error in _checker()(payload)]
-        assert problems == []
-
-
-_CHECKERS: list[Callable[[object], Iterator[Any]]] = []
-
-
-def _checker() -> Callable[[object], Iterator[Any]]:
-    if not _CHECKERS:
-        document = cast("Mapping[str, Any]", json.loads(OPENAPI.read_text(encoding="utf-8")))
-        resource = Resource(contents=document, specification=DRAFT202012)
-        registry: Registry[Any] = Registry[Any]().with_resource("urn:discord", resource)
-        schema = {"$ref": "urn:discord#/components/schemas/MessageCreateRequest"}
-        validator: Any = Draft202012Validator(schema, registry=registry)
-        _CHECKERS.append(validator.iter_errors)
-    return _CHECKERS[0]
+        assert schema_problems(view) == []

@@ -33,18 +33,28 @@ class Press:
     privately: bool = False
 
     async def make(self, action: Action) -> None:
-        match = BUTTON_TEMPLATE.fullmatch(str(ButtonId(action, REQUEST_ID)))
+        await self.click(str(ButtonId(action, REQUEST_ID)))
+
+    async def click(self, custom_id: str) -> None:
+        match = BUTTON_TEMPLATE.fullmatch(custom_id)
         assert match is not None
         item = cast("discord.ui.Item[discord.ui.LayoutView]", None)
         button = await RequestButton.from_custom_id(self._interaction(), item, match)
         await button.callback(self._interaction())
 
     def _interaction(self) -> discord.Interaction[RushesClient]:
+        unused = cast("Any", None)
         services = Services(
-            submit=cast("Any", None),
+            submit=unused,
             cancel=self._cancel,
             deliver_again=self._deliver_again,
+            drafts=unused,
+            tray=unused,
+            privacy=unused,
+            guild_choices=unused,
+            sources=unused,
             rendered=lambda snapshot: snapshot.request.written_prompt,
+            requester=unused,
             form_id=lambda: "",
             open_threads=True,
         )
@@ -53,7 +63,11 @@ class Press:
             user=SimpleNamespace(id=ADA),
             permissions=discord.Permissions(manage_messages=self.moderator),
             client=SimpleNamespace(services=services),
-            response=SimpleNamespace(defer=self._defer, is_done=lambda: True),
+            response=SimpleNamespace(
+                defer=self._defer,
+                is_done=lambda: True,
+                type=discord.InteractionResponseType.deferred_channel_message,
+            ),
             edit_original_response=self._edit,
         )
         return cast("discord.Interaction[RushesClient]", double)
@@ -128,6 +142,15 @@ async def test_what_a_person_is_told_of_trouble_the_operator_finds_in_the_log_wi
             "detail": detail,
         }
     ]
+
+
+async def test_a_button_of_another_release_is_answered_too() -> None:
+    press = Press()
+
+    await press.click(f"rushes:later:{REQUEST_ID}:1.2")
+
+    (text,) = press.told
+    assert "This request is not known any more." in text
 
 
 def test_every_action_has_a_button_that_finds_its_way_back() -> None:

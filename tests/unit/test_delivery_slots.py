@@ -17,7 +17,7 @@ def sized(ordinal: int, byte_count: int) -> Take:
     return replace(take, clip_facts=replace(take.clip_facts, byte_count=byte_count))
 
 
-@pytest.mark.parametrize("slot", ["card", "notice", "result-1", "result-10"])
+@pytest.mark.parametrize("slot", ["card", "notice", "callback", "result-1", "result-10"])
 def test_every_nonce_fits_discords_25_characters_with_room_for_fresh_ones(slot: str) -> None:
     spent = nonce(REQUEST_ID, slot)
     tokens = {fresh_nonce(spent, attempt) for attempt in range(3)}

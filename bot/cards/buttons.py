@@ -1,0 +1,34 @@
+"""Buttons of ours: what they say, and the custom id that finds its way back after any restart."""
+
+from typing import Any
+
+import discord
+
+from bot.cards.text import fitted, one_line
+from bot.domain.custom_ids import Action, ButtonId
+
+_LABEL_UNITS = 80
+"""Discord, Button: `label`."""
+
+
+def button(
+    action: Action,
+    request_id: str,
+    label: str,
+    *,
+    argument: str = "",
+    style: discord.ButtonStyle = discord.ButtonStyle.secondary,
+) -> discord.ui.Button[Any]:
+    """A button for that request; a label knows no markdown, so it is cleaned and cut but not escaped."""
+    custom_id = str(ButtonId(action, request_id, argument))
+    return discord.ui.Button(label=plain(label, _LABEL_UNITS), style=style, custom_id=custom_id)
+
+
+def row(*buttons: discord.ui.Button[Any]) -> discord.ui.ActionRow[Any]:
+    """At most 5 buttons beside one another."""
+    return discord.ui.ActionRow(*buttons)
+
+
+def plain(text: str, limit: int) -> str:
+    """Somebody's words where Discord reads no markdown: one line, cleaned, cut."""
+    return fitted(one_line(text), limit, draw=str)
