@@ -10,30 +10,36 @@
 `rig.faults` strikes at fault points; `rig.restart()` is a new process over the same tables, vendor and Discord.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from bot.admission.rules import quota_refusal, refusals
-from bot.delivery.slots import CARD, NOTICE
+from bot.delivery.slots import CALLBACK, CARD, NOTICE
 from bot.domain.admission import GuildPolicy
+from bot.domain.drafts import Allowance, DraftView, TrayWish
 from bot.domain.errors import DeliveryRefused, Refused, Stale, Unavailable
 from bot.domain.generations import Generation
 from bot.domain.identity import Ids
-from bot.domain.prompts import Prompt, PromptStyle
+from bot.domain.prompts import Names
 from bot.domain.reasons import reason
-from bot.domain.references import Offer, Reference
+from bot.domain.references import Offer, OfferSource
 from bot.domain.requests import ChannelKind, Parameters, Person, Place, Request, Snapshot, Take, Wish
 from bot.pipeline.advance import Advance
 from bot.pipeline.cancel import Cancel
 from bot.pipeline.dispatch import Dispatch
-from bot.pipeline.rooms import Patience, Rooms
+from bot.pipeline.drafts import Drafts
+from bot.pipeline.guild_choices import ChoicesOfGuilds
+from bot.pipeline.privacy import Privacy
+from bot.pipeline.rooms import Drafting, Patience, Rooms
 from bot.pipeline.submit import Submit
+from bot.pipeline.tray import Tray
 from bot.pipeline.watch import Watch
-from bot.prompting import natural_numbering, parse, render
+from bot.prompting import read, renumbered, written
 from bot.publish import StagingChannelPublisher
-from bot.references import Collector, declared_reasons, set_reasons
+from bot.references import Collector, declared_bytes, declared_reasons, set_reasons, tray_reasons
 from tests.fakes_delivery import MemoryCourier, MemoryDiscord, MemoryMessage, MemoryPoster
 from tests.fakes_provider import FakeProvider
 from tests.fakes_references import FakeDownloader, LabelledMedia, MemoryContentStore, counting_bits
@@ -46,7 +52,9 @@ SETTLE_LOOKS = 3
 RETRY_MS = 2_000
 MAX_ATTEMPTS = 4
 DEADLINE_MS = 45 * 60_000
-GUILD, CHANNEL, STAGING, ADA = 100, 200, 9_000, 7
+GUILD, CHANNEL, STAGING, ADA, BOB = 100, 200, 9_000, 7, 8
+DRAFT_LIFE_MS = 2 * 3_600_000
+TRAY_LIFE_MS = 24 * 3_600_000
 CLIP = b"video mp4 5.0\n"
 MAX_FILE_BYTES = 1_000_000
 QUICK = Parameters(duration_seconds=4, resolution="480p")
@@ -61,6 +69,16 @@ PATIENCE = Patience(
     settle_interval_ms=SETTLE_MS,
     deadline_ms=DEADLINE_MS,
     watch_interval_ms=WATCH_MS,
+)
+
+DRAFTING = Drafting(
+    draft_life_ms=DRAFT_LIFE_MS,
+    tray_life_ms=TRAY_LIFE_MS,
+    allowance=Allowance(person_files=100, person_bytes=100_000_000, guild_files=500, guild_bytes=500_000_000),
+    tray_files_per_person=20,
+    tray_files_per_guild=30,
+    skip_card=True,
+    ask_above_usd_micros=5_000_000,
 )
 
 
@@ -188,6 +206,7 @@ class Rig:
         self.contents = MemoryContentStore()
         self.downloader = FakeDownloader({})
         self.troubles: list[Unavailable] = []
+        self.drafting = DRAFTING
         self.policy = GuildPolicy(
             max_running_requests=4,
             max_waiting_requests_per_person=50,
@@ -211,6 +230,10 @@ class Rig:
         self.dispatch = Dispatch(self.rooms)
         self.advance = Advance(self.rooms, self.submit, self.dispatch)
         self.watch = Watch(self.rooms, holder=process)
+        self.drafts = Drafts(self.rooms, self.submit)
+        self.tray = Tray(self.rooms)
+        self.privacy = Privacy(self.rooms)
+        self.choices = ChoicesOfGuilds(self.rooms)
 
     def _rooms(self, ids: Ids) -> Rooms:
         media = LabelledMedia()
@@ -243,18 +266,30 @@ class Rig:
             ids=ids,
             patience=PATIENCE,
             scratch=self._scratch,
-            parse=parse,
-            render=_render,
+            parse=read,
+            render=written,
+            renumbered=renumbered,
             collect=collector.collect,
             first_look=lambda wish, policy, usage: refusals(wish, policy, usage, max_takes=_MAX_TAKES),
             declared_reasons=lambda offers, spec: declared_reasons(
                 offers, max_bytes=MAX_FILE_BYTES, max_files=spec.limits.max_files
             ),
+            declared_bytes=lambda offers: declared_bytes(offers, max_bytes=MAX_FILE_BYTES),
             set_reasons=lambda references, spec: set_reasons(references, spec.limits),
+            tray_reasons=lambda references, spec: tray_reasons(references, spec.limits),
             policy=lambda _guild_id: self.policy,
+            drafting=self.drafting,
+            trays=self.store,
+            consent=self.store,
+            guild_choices=self.store,
             max_running=self._max_running,
             reached=self.faults,
         )
+
+    def allow(self, **allowance: int) -> None:
+        """Another allowance of files and bytes a day."""
+        self.drafting = replace(self.drafting, allowance=replace(self.drafting.allowance, **allowance))
+        self._start("with another allowance")
 
     # --- asking ------------------------------------------------------------------------------------------------------
 
@@ -269,23 +304,39 @@ class Rig:
         upload_limit_bytes: int = 10 << 20,
         missing_permissions: tuple[str, ...] = (),
         parameters: Parameters = QUICK,
+        names: Names | None = None,
+        ask: bool = False,
+        use_tray: bool = False,
     ) -> Wish:
         """A wish of an interaction of its own. Files hold what their ending says and are at Discord."""
         self._interactions += 1
         return Wish(
             interaction_id=self._interactions,
-            place=Place(
-                guild_id=guild,
-                channel_id=CHANNEL + guild,
-                channel_kind=channel_kind,
-                upload_limit_bytes=upload_limit_bytes,
-            ),
+            place=self.place(guild, channel_kind=channel_kind, upload_limit_bytes=upload_limit_bytes),
             person=Person(id=person, name="Ada"),
             prompt=prompt,
             offers=tuple(self.offer(name) for name in files),
             parameters=parameters,
             take_count=takes,
             missing_permissions=missing_permissions,
+            names=names or Names(),
+            ask=ask,
+            use_tray=use_tray,
+        )
+
+    def place(
+        self,
+        guild: int = GUILD,
+        *,
+        channel_kind: ChannelKind = ChannelKind.TEXT,
+        upload_limit_bytes: int = 10 << 20,
+    ) -> Place:
+        """The only channel that anybody asks in, in that guild."""
+        return Place(
+            guild_id=guild,
+            channel_id=CHANNEL + guild,
+            channel_kind=channel_kind,
+            upload_limit_bytes=upload_limit_bytes,
         )
 
     def offer(self, name: str, content: bytes | None = None) -> Offer:
@@ -293,8 +344,38 @@ class Rig:
         url = f"https://cdn.discordapp.com/attachments/1/2/{name}?ex=1&hm=s3cret"
         ending = name.rpartition(".")[2]
         kind = {"png": "image", "mp4": "video", "mp3": "audio"}.get(ending, "text")
-        self.downloader.files[url] = f"{kind} {ending} 3.0\n{name}".encode() if content is None else content
+        measured = "" if kind == "image" else " 3.0"
+        self.downloader.files[url] = f"{kind} {ending}{measured}\n{name}".encode() if content is None else content
         return Offer(name=name, url=url, byte_count=len(name))
+
+    def posted_by(self, owner: int, name: str, *, message: int = 1, content: bytes | None = None) -> Offer:
+        """A file of somebody's message."""
+        return replace(self.offer(name, content), source=OfferSource.TARGET, owner_id=owner, message_id=message)
+
+    def tray_wish(self, *offers: Offer, person: int = ADA, guild: int = GUILD) -> TrayWish:
+        """What somebody puts into their tray."""
+        self._interactions += 1
+        return TrayWish(
+            interaction_id=self._interactions,
+            place=self.place(guild),
+            person=Person(id=person, name="Ada"),
+            offers=offers,
+        )
+
+    async def draft(self, prompt: str = "@Image1 waves", *files: str, **wishes: Any) -> DraftView:  # noqa: ANN401  `wish`'s
+        """A draft that waits for its person because they want to see it."""
+        return await self.waiting(self.wish(prompt, *(files or ("hero.png",)), ask=True, **wishes))
+
+    async def waiting(self, wish: Wish) -> DraftView:
+        """The draft of a wish that is not accepted without asking."""
+        request = (await self.submit(wish)).request
+        assert request.state.value == "draft"
+        return await self.drafts.look(request.id, person_id=wish.person.id)
+
+    async def confirmed(self, view: DraftView) -> Snapshot:
+        """Its person confirms what they see."""
+        request = view.request
+        return await self.drafts.confirm(request.id, person_id=request.person.id, version=request.version)
 
     async def ask(
         self,
@@ -384,8 +465,10 @@ class Rig:
         for request_id in tuple(self.cards.owed):
             snapshot = await self.store.load(request_id)
             assert snapshot is not None
+            card = snapshot.post(CARD)
             with suppress(Unavailable, DeliveryRefused, Defect):
-                await self.rooms.courier.show_card(snapshot)
+                if card is not None and card.message_id is not None:
+                    await self.rooms.courier.show_card(snapshot)
                 del self.cards.owed[request_id]
 
     # --- another process ---------------------------------------------------------------------------------------------
@@ -434,6 +517,10 @@ class Rig:
         return self.posted(NOTICE)
 
     @property
+    def callbacks(self) -> list[MemoryMessage]:
+        return self.posted(CALLBACK)
+
+    @property
     def clips(self) -> list[MemoryMessage]:
         """Messages with clips."""
         return [message for message in self.discord.messages.values() if message.files and message not in self.staged]
@@ -447,7 +534,3 @@ class Rig:
 def codes(refused: Refused) -> list[str]:
     """The codes of every reason."""
     return [each.code for each in refused.reasons]
-
-
-def _render(prompt: Prompt, style: PromptStyle, references: Sequence[Reference]) -> str:
-    return render(prompt, style, natural_numbering(references))

@@ -5,19 +5,25 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
 
+import structlog
+
 from bot.domain.errors import DeliveryRefused, Refused
 from bot.domain.reasons import Reason, reason
 from bot.domain.requests import Request, Snapshot, Take
 from bot.domain.states import RequestState, TakeState
-from bot.pipeline.dispatch import Dispatch
+from bot.pipeline.consenting import Consenting
+from bot.pipeline.dispatch import Dispatch, redraw_line
 from bot.pipeline.rooms import Rooms
 from bot.pipeline.submit import Submit
 from bot.pipeline.takes import TakeSteps
 
 _CARD = "card"
 _NOTICE = "notice"
+_CALLBACK = "callback"
 _GOING_ON = frozenset({TakeState.SUBMITTING, TakeState.RENDERING, TakeState.FETCHING})
 _DRAFT_LIFE_MS = 15 * 60 * 1000  # as long as the interaction that made it: later, nobody expects it any more
+
+_log: structlog.stdlib.BoundLogger = structlog.get_logger("rushes.drafts")
 
 Step = Callable[[Snapshot], Awaitable[int | None]]
 """Does one thing; answers the wait in ms before the next, 0 for at once, `None` when there is nothing to do now."""
@@ -31,8 +37,9 @@ class Advance:
         self._submit = submit
         self._dispatch = dispatch
         self._takes = TakeSteps(rooms)
+        self._consenting = Consenting(rooms)
         self._steps: dict[RequestState, Step] = {
-            RequestState.DRAFT: self._accept,
+            RequestState.DRAFT: self._draft,
             RequestState.QUEUED: self._queue,
             RequestState.PREPARING: self._prepare,
             RequestState.WORKING: self._work,
@@ -55,11 +62,12 @@ class Advance:
     async def stumble(self, request_id: str, why: Reason) -> None:
         """Counts an unexpected failure. After too many, what cannot go on is given up with the reason.
 
-        Whatever is paid for goes on: takes at the vendor, clips on their way here; clips that are here are kept.
+        Whatever is paid for goes on: takes at the vendor, clips on their way here; clips that are here are kept. A
+        draft that waits is left as it was shown; it ends by itself.
         """
         rooms = self._rooms
         snapshot = await rooms.store.load(request_id)
-        if snapshot is None or snapshot.request.state.final:
+        if snapshot is None or snapshot.request.state.final or _waits(snapshot.request):
             return
         request = await rooms.store.move(
             snapshot.request, snapshot.request.state, attempts=snapshot.request.attempts + 1
@@ -79,23 +87,54 @@ class Advance:
 
     # --- the steps, in order -------------------------------------------------------------------------------------
 
-    async def _accept(self, snapshot: Snapshot) -> int | None:
-        """A draft that lost its process: carried on; if it must be refused, the person is told in the channel."""
-        if self._rooms.clock() - snapshot.request.created_at_ms > _DRAFT_LIFE_MS:
-            await self._end(snapshot.request, RequestState.FAILED, reason("draft-too-old"))
-            await self._announce(snapshot.request.id)
+    async def _draft(self, snapshot: Snapshot) -> int | None:
+        """A draft that waits for its person is left alone until it expires; any other has lost its process."""
+        until_ms = snapshot.request.expires_at_ms
+        if until_ms is None:
+            return await self._carry_on(snapshot)
+        if until_ms <= self._rooms.clock():
+            await self._end(snapshot.request, RequestState.EXPIRED, reason("draft-expired"))
+            return 0
+        await self._call_back(snapshot)
+        return max(1, until_ms - self._rooms.clock())
+
+    async def _carry_on(self, snapshot: Snapshot) -> int | None:
+        """Prepared after all; if it must be refused, or needs its person, they are told in the channel."""
+        request = snapshot.request
+        if self._rooms.clock() - request.created_at_ms > _DRAFT_LIFE_MS:
+            await self._end(request, RequestState.FAILED, reason("draft-too-old"))
+            await self._announce(request.id)
             return None
+        # From here on somebody has to be called back, whatever comes between: the answer to the command is lost.
+        await self._rooms.store.intend_post(request.id, _CALLBACK, request.place.channel_id, now_ms=self._rooms.clock())
         try:
-            await self._submit.accept(snapshot.request)
+            await self._submit.prepare(request)
         except Refused:
-            await self._announce(snapshot.request.id)
+            await self._announce(request.id)
             return None
         return 0
+
+    async def _call_back(self, snapshot: Snapshot) -> None:
+        callback = snapshot.post(_CALLBACK)
+        if callback is None or callback.message_id is not None or callback.shown is not None:
+            return
+        try:
+            await self._rooms.courier.call_back(snapshot)
+        except DeliveryRefused as refused:  # `/video drafts` has it
+            _log.warning("nobody called back", request=snapshot.request.id, reason=refused.reason.code)
+            await self._rooms.store.record_post(
+                snapshot.request.id, _CALLBACK, message_id=None, shown=refused.reason.code
+            )
 
     async def _queue(self, snapshot: Snapshot) -> int | None:
         request = snapshot.request
         if request.cancel_requested_by is not None:
             await self._end(request, RequestState.CANCELLED, reason("cancelled", person=request.cancel_requested_by))
+            return 0
+        barred = await self._consenting.reasons(request)
+        if barred:
+            await self._end(request, RequestState.FAILED, barred[0])
+            await redraw_line(self._rooms, request.place.guild_id)
             return 0
         if not await self._card_stands(snapshot):
             return 0
@@ -249,3 +288,7 @@ class Advance:
         rooms = self._rooms
         await rooms.store.move(request, state, failure=why, finished_at_ms=rooms.clock())
         rooms.cards.changed(request.id)
+
+
+def _waits(request: Request) -> bool:
+    return request.state is RequestState.DRAFT and request.expires_at_ms is not None

@@ -4,6 +4,7 @@ from bot.domain.errors import Refused, Stale, Unavailable
 from bot.domain.reasons import reason
 from bot.domain.requests import Request, Snapshot
 from bot.domain.states import RequestState
+from bot.pipeline.dispatch import redraw_line
 from bot.pipeline.rooms import Rooms
 
 _TRIES = 5
@@ -60,5 +61,4 @@ class Cancel:
                 failure=reason("cancelled", person=person_id),
                 finished_at_ms=self._rooms.clock(),
             )
-            for behind in await store.waiting_in_guild(request.place.guild_id):
-                self._rooms.cards.changed(behind)
+            await redraw_line(self._rooms, request.place.guild_id)

@@ -22,5 +22,10 @@ class Dispatch:
     async def _redraw_line(self, claimed: str) -> None:
         snapshot = await self._rooms.store.load(claimed)
         if snapshot is not None:
-            for waiting in await self._rooms.store.waiting_in_guild(snapshot.request.place.guild_id):
-                self._rooms.cards.changed(waiting)
+            await redraw_line(self._rooms, snapshot.request.place.guild_id)
+
+
+async def redraw_line(rooms: Rooms, guild_id: int) -> None:
+    """Those who wait in a guild's line moved up: their cards say where they stand."""
+    for waiting in await rooms.store.waiting_in_guild(guild_id):
+        rooms.cards.changed(waiting)

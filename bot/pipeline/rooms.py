@@ -6,40 +6,50 @@ from pathlib import Path
 from typing import Protocol
 
 from bot.domain.admission import GuildPolicy, Usage
+from bot.domain.drafts import Allowance
 from bot.domain.identity import Clock, Ids
-from bot.domain.models import ModelLimits, ModelSpec
+from bot.domain.models import ModelSpec
 from bot.domain.ports import (
     Cards,
+    ConsentStore,
     ContentStore,
     Courier,
     Engine,
     FaultPoint,
+    GuildChoiceStore,
     MediaTools,
     Provider,
     Publisher,
     RequestStore,
+    TrayStore,
 )
-from bot.domain.prompts import Parsed, Prompt, PromptStyle
+from bot.domain.prompts import Names, Parsed, Prompt
 from bot.domain.reasons import Reason
-from bot.domain.references import Offer, Reference
+from bot.domain.references import Collected, Offer, Reference
 from bot.domain.requests import Wish
 
 
 class Parse(Protocol):
-    """The prompt language's reader; see `bot.prompting`."""
+    """The prompt language's reader; see `bot.prompting.read`."""
 
-    def __call__(
-        self, text: str, references: Sequence[Reference], *, limits: ModelLimits, style: PromptStyle
-    ) -> Parsed:
-        """Text to segments and findings; the model's style counts characters."""
+    def __call__(self, text: str, references: Sequence[Reference], *, spec: ModelSpec, names: Names) -> Parsed:
+        """Text to segments and findings; the model's style and limits count characters."""
         ...
 
 
 class Render(Protocol):
-    """The prompt language's writer, with the references' natural numbers."""
+    """The prompt language's writer, in the model's style and with the model's numbers; see `bot.prompting.written`."""
 
-    def __call__(self, prompt: Prompt, style: PromptStyle, references: Sequence[Reference]) -> str:
+    def __call__(self, prompt: Prompt, spec: ModelSpec, references: Sequence[Reference]) -> str:
         """Segments to what the model reads."""
+        ...
+
+
+class Renumber(Protocol):
+    """See `bot.prompting.renumbered`."""
+
+    def __call__(self, text: str, before: Sequence[Reference], after: Sequence[Reference], *, names: Names) -> str:
+        """The source text with its mentions rewritten, so that each means the same file under its new number."""
         ...
 
 
@@ -61,8 +71,25 @@ class Patience:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Drafting:
+    """What drafts and trays may cost us, how long they last, and when no card is asked for. Milliseconds, micro-USD."""
+
+    draft_life_ms: int
+    tray_life_ms: int
+    allowance: Allowance
+    tray_files_per_person: int
+    tray_files_per_guild: int
+    skip_card: bool
+    ask_above_usd_micros: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Rooms:
-    """Every collaborator of the pipeline."""
+    """Every collaborator of the pipeline.
+
+    `declared_bytes` answers how many files have to be fetched for these offers, and how many bytes at most.
+    `set_reasons`: why these files cannot go to the model together; `tray_reasons`: why they cannot lie in one tray.
+    """
 
     store: RequestStore
     contents: ContentStore
@@ -78,10 +105,17 @@ class Rooms:
     scratch: Path
     parse: Parse
     render: Render
-    collect: Callable[[Sequence[Offer]], Awaitable[tuple[tuple[Reference, ...], tuple[Reason, ...]]]]
+    renumbered: Renumber
+    collect: Callable[[Sequence[Offer]], Awaitable[Collected]]
     first_look: Callable[[Wish, GuildPolicy, Usage], Sequence[Reason]]
     declared_reasons: Callable[[Sequence[Offer], ModelSpec], Sequence[Reason]]
+    declared_bytes: Callable[[Sequence[Offer]], tuple[int, int]]
     set_reasons: Callable[[Sequence[Reference], ModelSpec], Sequence[Reason]]
+    tray_reasons: Callable[[Sequence[Reference], ModelSpec], Sequence[Reason]]
     policy: Callable[[int], GuildPolicy]
+    drafting: Drafting
+    trays: TrayStore
+    consent: ConsentStore
+    guild_choices: GuildChoiceStore
     max_running: int
     reached: FaultPoint

@@ -1,142 +1,157 @@
-"""From a wish to a queued request: admission, the durable draft, collection, the prompt, acceptance."""
+"""From a wish to a queued request, or to a draft that waits: admission, the durable draft, collection, the prompt."""
 
-from collections.abc import Iterable
+from dataclasses import replace
 
 from bot.domain.errors import Refused, RushesError, Stale
 from bot.domain.models import ModelSpec
-from bot.domain.prompts import Finding, Parsed, Severity
 from bot.domain.reasons import Reason, reason
-from bot.domain.references import Reference
+from bot.domain.references import Collected, OfferSource
 from bot.domain.requests import Parameters, Request, Snapshot, Wish
 from bot.domain.states import RequestState
-from bot.domain.words import byte_size
+from bot.pipeline.collecting import Collecting, refuse_when_nothing_is_left
+from bot.pipeline.consenting import Consenting
+from bot.pipeline.guild_choices import ChoicesOfGuilds
+from bot.pipeline.joining import held_offer
+from bot.pipeline.looking import Look, Looking
 from bot.pipeline.rooms import Rooms
+
+_DAY_MS = 24 * 3_600_000
+_TRIES = 3
 
 
 class Submit:
-    """Takes a wish as far as its lane. Nothing is downloaded before admission, nothing is spent before acceptance."""
+    """Takes a wish as far as it goes unasked. Nothing is downloaded before admission, nothing spent before acceptance.
+
+    A draft that needs its person waits, from then on in `bot.pipeline.drafts`.
+    """
 
     def __init__(self, rooms: Rooms) -> None:
         self._rooms = rooms
+        self._consenting = Consenting(rooms)
+        self._collecting = Collecting(rooms)
+        self._looking = Looking(rooms)
+        self._choices = ChoicesOfGuilds(rooms)
 
     async def __call__(self, wish: Wish) -> Snapshot:
-        """The queued request, or `Refused` with every reason found. The same interaction again answers the same one."""
+        """The queued request or the waiting draft, or `Refused` with every reason found.
+
+        The same interaction again answers the same one.
+        """
         spec = await self._rooms.provider.model()
+        wish = await self._complete(wish)
         await self._look_first(wish, spec)
         snapshot = await self._rooms.store.create_draft(self._rooms.ids.request(), wish, now_ms=self._rooms.clock())
-        if snapshot.request.state is not RequestState.DRAFT:
-            return snapshot
         try:
-            return await self.accept(snapshot.request)
+            return await self._prepared_once(snapshot)
         except Refused:
             raise
-        except Stale:  # the same interaction is on its way already
-            return await self._rooms.store.load(snapshot.request.id) or snapshot
         except Exception as error:  # the person is told that it failed, so nothing may be made of it later
             why = error.reason if isinstance(error, RushesError) else reason("internal-error")
             await self._give_up(snapshot.request, why)
-            raise
+            known = await self._rooms.store.load(snapshot.request.id)
+            if known is None or not _got_through(known.request):
+                raise
+            self._rooms.engine.wake(known.request.id)
+            return known
 
-    async def accept(self, draft: Request) -> Snapshot:
-        """Draft → queued, or `Refused` and failed; `Unavailable` leaves the draft as it is."""
+    async def prepare(self, draft: Request) -> Snapshot:
+        """A draft that is being prepared → queued, or waiting for its person (`expires_at_ms` is set then).
+
+        `Refused` and failed when it can be neither; `Unavailable` leaves the draft as it is, `Stale` too: somebody
+        else has it.
+        """
         try:
-            snapshot = await self._accept(draft)
+            return await self._prepare(draft)
         except Refused as refused:
             await self._give_up(draft, refused.reason)
             raise
-        self._rooms.engine.wake(draft.id)
-        return snapshot
 
-    async def _accept(self, draft: Request) -> Snapshot:
+    async def accept(self, draft: Request, look: Look) -> Snapshot:
+        """Draft → queued, and on its way. `Refused` by quotas or consent: then nothing has changed. `Stale`."""
         rooms = self._rooms
-        spec = await rooms.provider.model()
-        references, notes = await rooms.collect(draft.offers)
-        parsed = rooms.parse(draft.written_prompt, references, limits=spec.limits, style=spec.style)
-        self._refuse_any(self._set_reasons(references, spec, parsed))
-        kept = await rooms.store.keep_references(draft, references)
-        return await rooms.store.accept(
-            kept,
-            prompt=parsed.prompt,
-            findings=(*parsed.findings, *_warnings([*notes, *_dropped(draft.parameters, spec)])),
-            model_id=spec.id,
+        snapshot = await rooms.store.accept(
+            draft,
+            prompt=look.prompt,
+            findings=look.findings,
+            model_id=look.spec.id,
             policy=rooms.policy(draft.place.guild_id),
             now_ms=rooms.clock(),
         )
+        rooms.engine.wake(draft.id)
+        return snapshot
+
+    async def _complete(self, wish: Wish) -> Wish:
+        """With the tray's files where it is to be used, and a refusal on each file that others do not allow."""
+        offers = wish.offers
+        if wish.use_tray and all(offer.stands_for is not None for offer in offers):
+            tray = await self._rooms.trays.tray(wish.place.channel_id, wish.person.id, now_ms=self._rooms.clock())
+            offers = (*(held_offer(reference, OfferSource.TRAY) for reference in tray.references), *offers)
+        allowed = await self._consenting.allowed(offers, guild_id=wish.place.guild_id, person_id=wish.person.id)
+        return replace(wish, offers=allowed)
 
     async def _look_first(self, wish: Wish, spec: ModelSpec) -> None:
         rooms = self._rooms
         guild_id = wish.place.guild_id
         usage = await rooms.store.usage(guild_id, wish.person.id, now_ms=rooms.clock())
-        self._refuse_any(
-            [
-                *rooms.first_look(wish, rooms.policy(guild_id), usage),
-                *_parameter_reasons(wish.parameters, spec),
-                *rooms.declared_reasons(wish.offers, spec),
-            ]
+        refusals = rooms.first_look(wish, rooms.policy(guild_id), usage)
+        self._collecting.declared(wish.offers, spec, *refusals, *_parameter_reasons(wish.parameters, spec))
+
+    async def _prepared_once(self, snapshot: Snapshot) -> Snapshot:
+        """The same interaction may be on its way already, in another call: then its outcome is this one's."""
+        for _try in range(_TRIES):
+            if snapshot.request.state is not RequestState.DRAFT or snapshot.request.expires_at_ms is not None:
+                break
+            try:
+                return await self.prepare(snapshot.request)
+            except Stale:
+                snapshot = await self._rooms.store.load(snapshot.request.id) or snapshot
+        return snapshot
+
+    async def _prepare(self, draft: Request) -> Snapshot:
+        rooms = self._rooms
+        collected = await self._collected(draft)
+        fates, references = collected.fates, collected.references
+        known = replace(draft, references=references, fates=fates)
+        look = await self._looking(known)
+        until_ms = waits_until_ms(rooms, draft) if await self._choices.ask_first(known, look) else None
+        kept = await rooms.store.move(
+            draft, RequestState.DRAFT, references=references, fates=fates, expires_at_ms=until_ms
         )
+        if until_ms is None:
+            return await self.accept(kept, look)
+        rooms.engine.wake(draft.id, delay_ms=until_ms - rooms.clock())
+        return Snapshot(request=kept)
 
-    def _set_reasons(self, references: tuple[Reference, ...], spec: ModelSpec, parsed: Parsed) -> list[Reason]:
-        reasons = [
-            *self._rooms.set_reasons(references, spec),
-            *(reason for reference in references for reason in self._publisher_reasons(reference)),
-            *(finding.reason for finding in parsed.errors),
-        ]
-        return _each_code_once(reasons)
-
-    def _publisher_reasons(self, reference: Reference) -> list[Reason]:
-        code = self._rooms.publisher.refusal(reference)
-        if code is None:
-            return []
-        limit = byte_size(self._rooms.publisher.max_bytes_each)
-        return [reason(code, name=reference.name, size=byte_size(reference.facts.byte_count), limit=limit)]
-
-    def _refuse_any(self, reasons: list[Reason]) -> None:
-        if reasons:
-            raise Refused(reasons[0], *reasons[1:])
+    async def _collected(self, draft: Request) -> Collected:
+        """What another process collected before it ended is not collected again."""
+        if draft.fates:
+            return Collected(references=draft.references, fates=draft.fates)
+        collected = await self._collecting(draft.offers, place=draft.place, person_id=draft.person.id)
+        refuse_when_nothing_is_left(draft.offers, collected)
+        return collected
 
     async def _give_up(self, draft: Request, why: Reason) -> None:
         rooms = self._rooms
         snapshot = await rooms.store.load(draft.id)
         if snapshot is None or snapshot.request.state is not RequestState.DRAFT:
             return
+        if snapshot.request.expires_at_ms is not None:
+            return  # another call of the same interaction brought it to its person
         try:
             await rooms.store.move(snapshot.request, RequestState.FAILED, failure=why, finished_at_ms=rooms.clock())
         except Stale:
             return  # somebody else settled the draft meanwhile
 
 
-def _each_code_once(reasons: list[Reason]) -> list[Reason]:
-    seen: set[tuple[str, tuple[tuple[str, object], ...]]] = set()
-    unique: list[Reason] = []
-    for found in reasons:
-        key = (found.code, tuple(sorted(found.arguments.items())))
-        if key not in seen and not (found.code in _SET_WIDE and any(found.code == other.code for other in unique)):
-            seen.add(key)
-            unique.append(found)
-    return unique
+def _got_through(draft: Request) -> bool:
+    """Only the answer was lost: it is accepted, or waits for its person. Told otherwise, they would ask twice."""
+    waits = draft.state is RequestState.DRAFT and draft.expires_at_ms is not None
+    return waits or draft.accepted_at_ms is not None
 
 
-def _warnings(reasons: Iterable[Reason]) -> tuple[Finding, ...]:
-    return tuple(Finding(reason=why, severity=Severity.WARNING) for why in reasons)
-
-
-def _dropped(parameters: Parameters, spec: ModelSpec) -> list[Reason]:
-    """What was chosen but the model has no field for: said before anything is spent."""
-    chosen = (
-        ("duration", parameters.duration_seconds is not None, "duration"),
-        ("aspect_ratio", parameters.aspect_ratio != "auto", "aspect_ratio"),
-        ("seed", parameters.seed is not None, "seed"),
-        ("audio", not parameters.audio, "generate_audio"),
-    )
-    return [
-        reason("parameter-dropped", name=name)
-        for name, was_chosen, field in chosen
-        if was_chosen and field not in spec.fields
-    ]
-
-
-_SET_WIDE = frozenset({"too-many-references", "audio-needs-visual", "empty-prompt", "prompt-too-long"})
-"""Codes that both the set's and the prompt's look may find: said once."""
+def waits_until_ms(rooms: Rooms, draft: Request) -> int:
+    """Until when a draft waits that is stored now: its life from now, and a day from its making at the latest."""
+    return min(rooms.clock() + rooms.drafting.draft_life_ms, draft.created_at_ms + _DAY_MS)
 
 
 def _parameter_reasons(parameters: Parameters, spec: ModelSpec) -> list[Reason]:

@@ -11,8 +11,10 @@ from bot.domain.generations import Generation, GenerationState, Material, Prepar
 from bot.domain.media import Kind, MediaFacts, Sniffed
 from bot.domain.models import ModelSpec
 from bot.domain.reasons import Reason, reason
+from bot.domain.references import faces_first
 from bot.domain.requests import Request, Take
 from bot.domain.states import TakeState
+from bot.pipeline.consenting import Consenting
 from bot.pipeline.outcome import Outcome
 from bot.pipeline.rooms import Rooms
 
@@ -33,6 +35,7 @@ class TakeSteps:
     def __init__(self, rooms: Rooms) -> None:
         self._rooms = rooms
         self._outcome = Outcome(rooms)
+        self._consenting = Consenting(rooms)
 
     async def step(self, request: Request, take: Take) -> tuple[Take, int | None]:
         """One step by state. `Unavailable` and `Stale` pass through; the row is then as it was."""
@@ -56,15 +59,25 @@ class TakeSteps:
             failure = reason("cancelled", person=request.cancel_requested_by)
             cancelled = await rooms.store.move_take(take, TakeState.CANCELLED, failure=failure, cost_usd_micros=0)
             return cancelled, 0
+        barred = await self._consenting.reasons(request)
+        if barred:  # not even published; that it is not paid for either, `begin_submission` sees to
+            return await self._fail(take, barred[0], cost_usd_micros=0), 0
         wait_ms = take.not_before_ms - rooms.clock()
         if wait_ms > 0:
             return take, wait_ms
+        return await self._order(request, take)
+
+    async def _order(self, request: Request, take: Take) -> tuple[Take, int | None]:
+        rooms = self._rooms
         try:
             published = await self._publish(request, take)
-            prepared = await self._prepare(request, published)
         except Refused as refused:
             return await self._fail(take, refused.reason, cost_usd_micros=0), 0
-        begun = await rooms.store.begin_submission(published, prepared, now_ms=rooms.clock())
+        try:
+            prepared = await self._prepare(request, published)
+            begun = await rooms.store.begin_submission(published, prepared, now_ms=rooms.clock())
+        except Refused as refused:
+            return await self._fail(published, refused.reason, cost_usd_micros=0), 0
         if begun is None:
             return published, rooms.patience.settle_interval_ms  # until its twin is settled
         return await self._pay(begun)
@@ -299,11 +312,16 @@ def _submission(rooms: Rooms, request: Request, take: Take, spec: ModelSpec) -> 
         raise Refused(reason("empty-prompt"))
     return Submission(
         model_id=spec.id,
-        prompt=rooms.render(request.prompt, spec.style, request.references),
+        prompt=rooms.render(request.prompt, spec, request.references),
         parameters=request.parameters,
         materials=tuple(
-            Material(reference_id=reference.id, kind=reference.kind, url=urls[reference.id])
-            for reference in request.references
+            Material(
+                reference_id=reference.id,
+                kind=reference.kind,
+                url=urls[reference.id],
+                shows_person=reference.shows_person,
+            )
+            for reference in faces_first(request.references, spec.face_kinds)
         ),
     )
 

@@ -2,20 +2,22 @@
 
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
 
 import pytest
 
+from bot.domain.consent import Choice
 from bot.domain.errors import Refused, Stale, Unavailable
 from bot.domain.generations import GenerationState
 from bot.domain.reasons import reason
-from bot.domain.requests import ChannelKind
+from bot.domain.requests import ChannelKind, Wish
 from tests.fakes_provider import Fault
 from tests.fault_points import EVERY_POINT
-from tests.pipeline_rig import ADA, WATCH_MS, Defect, Killed, Rig
+from tests.pipeline_rig import ADA, BOB, GUILD, WATCH_MS, Defect, Killed, Rig
 
+BOBS_MESSAGE = 555
 AFTER_SUBMISSION = EVERY_POINT[2:]
 
 
@@ -44,6 +46,31 @@ async def one_of_two_fails(rig: Rig) -> None:
             rig.provider.fail(row.id)
 
 
+async def person_confirms(rig: Rig) -> None:
+    for view in await rig.drafts.mine(GUILD, ADA):
+        with suppress(Refused):
+            await rig.confirmed(view)
+
+
+async def person_mends_and_confirms(rig: Rig) -> None:
+    for view in await rig.drafts.mine(GUILD, ADA):
+        with suppress(Refused):
+            request = view.request
+            while view.findings:
+                view = await rig.drafts.mend(  # noqa: PLW2901  the next look at the same draft
+                    request.id, person_id=ADA, version=view.request.version, finding=0, choice=0
+                )
+            await rig.confirmed(view)
+
+
+async def owner_forbids(rig: Rig) -> None:
+    await rig.privacy.choose(GUILD, BOB, Choice(files=False))
+
+
+async def owner_takes_back(rig: Rig) -> None:
+    await rig.privacy.withdraw(BOBS_MESSAGE, owner_id=BOB, person_id=BOB)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Play:
     """What is asked for, what happens meanwhile, and what it must come to."""
@@ -59,21 +86,40 @@ class Play:
     generations: int = 1
     clips: int = 1
     notices: int = 0
+    ask: bool = False
+    from_tray: bool = False
+    of_bob: bool = False
+    prompt: str = "@Image1 waves"
+    cards: int | None = 1
 
     async def run(self, rig: Rig) -> None:
         """From the wish to the end, or to where the process is killed."""
         rig.provider.fail_submits(*self.faults)
         rig.provider.finishes_at_once = self.finishes_at_once
         rig.discord.refusals = dict(self.refusals)
-        prompt = "@Image1 waves" if self.files else "a paper boat"
-        wish = rig.wish(prompt, *self.files, takes=self.takes, upload_limit_bytes=self.upload_limit_bytes)
-        await rig.submit(wish)
+        await rig.submit(await self.wish(rig))
         await self.go_on(rig)
+
+    async def wish(self, rig: Rig) -> Wish:
+        wish = rig.wish(
+            self.prompt if self.files else "a paper boat",
+            *self.files,
+            takes=self.takes,
+            upload_limit_bytes=self.upload_limit_bytes,
+            ask=self.ask,
+        )
+        if self.of_bob:
+            offers = tuple(rig.posted_by(BOB, name, message=BOBS_MESSAGE) for name in self.files)
+            return replace(wish, offers=offers)
+        if self.from_tray:
+            await rig.tray.add(rig.tray_wish(*wish.offers))
+            return replace(wish, offers=(), use_tray=True)
+        return wish
 
     async def go_on(self, rig: Rig) -> None:
         for _round in range(60):
-            await rig.pass_time(WATCH_MS)
             await self.meanwhile(rig)
+            await rig.pass_time(WATCH_MS)
             await rig.look()
             if not await rig.store.open_requests():
                 return
@@ -85,8 +131,10 @@ class Play:
         assert len(rig.provider.started) == self.generations, when
         assert len(rig.clips) == self.clips, when
         assert len(rig.notices) == self.notices, when
-        assert len(rig.posted("card")) == 1, when
-        assert rig.card.shown[-1] == self.state, when
+        assert len(rig.callbacks) <= 1, when
+        if self.cards is not None:
+            assert len(rig.posted("card")) == self.cards, when
+        assert [card.shown[-1] for card in rig.posted("card")] == [self.state] * len(rig.posted("card")), when
         assert rig.staged == [], when
         owned = [take.generation_id for take in await rig.takes(request.id) if take.generation_id is not None]
         assert sorted(owned) == rig.provider.started, when
@@ -104,6 +152,18 @@ PLAYS = {
     "a failed generation": Play(finishes_at_once=False, meanwhile=generations_fail, state="failed", clips=0, notices=1),
     "one of two failed": Play(takes=2, finishes_at_once=False, meanwhile=one_of_two_fails, generations=2),
     "cancelled": Play(finishes_at_once=False, meanwhile=person_cancels, state="cancelled", clips=0),
+    "a draft confirmed": Play(ask=True, meanwhile=person_confirms),
+    "a draft mended and confirmed": Play(
+        files=("hero.png", "alley.png"), prompt="@Image9 waves", meanwhile=person_mends_and_confirms
+    ),
+    "a tray": Play(files=("hero.png", "walk.mp4"), prompt="@Image1 walks like @Video1", from_tray=True),
+    "a tray's draft confirmed": Play(from_tray=True, ask=True, meanwhile=person_confirms),
+    "forbidden while it waits": Play(
+        of_bob=True, meanwhile=owner_forbids, state="failed", generations=0, clips=0, notices=1, cards=None
+    ),
+    "taken back while it waits": Play(
+        of_bob=True, meanwhile=owner_takes_back, state="failed", generations=0, clips=0, notices=1, cards=None
+    ),
     "a refused delivery": Play(refusals={"result-1": "delivery-forbidden"}, state="kept", clips=0, notices=1),
 }
 
