@@ -8,7 +8,7 @@ import shutil
 import signal
 import socket
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +24,7 @@ from bot.client import (
     CannotLogIn,
     RushesClient,
     Services,
+    Sources,
     connection_ended,
     log_in,
     point_discord_at,
@@ -31,30 +32,40 @@ from bot.client import (
 )
 from bot.delivery import CardKeeper, DiscordCourier, RestPoster
 from bot.domain.admission import GuildPolicy
+from bot.domain.drafts import Allowance
 from bot.domain.errors import RushesError
 from bot.domain.identity import Ids
 from bot.domain.ports import FaultPoint, Publisher, no_fault
-from bot.domain.prompts import Prompt, PromptStyle
-from bot.domain.references import Reference
-from bot.domain.requests import Request, Snapshot, Wish
+from bot.domain.requests import Request
 from bot.engine.local import LocalEngine
 from bot.media.tools import SandboxedMedia
 from bot.pipeline.advance import Advance
 from bot.pipeline.cancel import Cancel
 from bot.pipeline.dispatch import Dispatch
+from bot.pipeline.drafts import Drafts
+from bot.pipeline.guild_choices import ChoicesOfGuilds
+from bot.pipeline.privacy import Privacy
 from bot.pipeline.redeliver import DeliverAgain
-from bot.pipeline.rooms import Patience, Rooms
+from bot.pipeline.rooms import Drafting, Patience, Rooms
 from bot.pipeline.submit import Submit
+from bot.pipeline.tray import Tray
 from bot.pipeline.watch import Watch
-from bot.prompting import natural_numbering, parse, render
+from bot.prompting import read, renumbered, written
 from bot.providers.oxen import OxenProvider, PinnedError
 from bot.publish import DataUriPublisher, StagingChannelPublisher
 from bot.queue.store import SqlRequestStore
-from bot.references import Collector, HttpDownloader, ObjectContentStore, Sweep, declared_reasons, set_reasons
+from bot.references import (
+    Collector,
+    HttpDownloader,
+    ObjectContentStore,
+    Sweep,
+    declared_bytes,
+    declared_reasons,
+    set_reasons,
+    tray_reasons,
+)
 from bot.settings import Settings, SettingsError, config_directory
-from cogs.buttons import RequestButton
-from cogs.errors import Errors
-from cogs.video import Video
+from cogs.assembly import BUTTONS, cogs_of
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger("rushes")
 _MIB, _KIB = 1 << 20, 1 << 10
@@ -115,26 +126,11 @@ async def _assemble(
     contents = ObjectContentStore(_made(settings.storage.directory / "contents"))
     media = SandboxedMedia(child_count=settings.media.children)
     provider = await stack.enter_async_context(_provider(settings))
-    downloader = _downloader(settings)
     engine = LocalEngine(
         retry_first_ms=_ms(settings.engine.retry_first_seconds), retry_most_ms=_ms(settings.engine.retry_most_seconds)
     )
     reader = PromptReader(provider)
-    steps = _LateSteps()
-    client = RushesClient(
-        services=Services(
-            submit=steps.submit,
-            cancel=steps.cancel,
-            deliver_again=steps.deliver_again,
-            rendered=lambda snapshot: reader(snapshot.request),
-            form_id=ids.short,
-            open_threads=settings.discord.open_threads,
-        ),
-        memory=store,
-        cogs=lambda client: (Errors(client), Video(client)),
-        buttons=(RequestButton,),
-        sync_commands=settings.discord.sync_commands,
-    )
+    client = RushesClient(memory=store, cogs=cogs_of, buttons=BUTTONS, sync_commands=settings.discord.sync_commands)
     courier = DiscordCourier(
         client,
         store,
@@ -147,13 +143,14 @@ async def _assemble(
     keeper = CardKeeper(
         store, courier, _report_card_trouble, time.monotonic, interval_seconds=settings.cards.edit_interval_seconds
     )
+    max_bytes = settings.references.max_file_mib * _MIB
     collector = Collector(
-        downloader=downloader,
+        downloader=_downloader(settings),
         contents=contents,
         media=media,
         ids=ids,
         scratch=scratch,
-        max_bytes=settings.references.max_file_mib * _MIB,
+        max_bytes=max_bytes,
     )
     rooms = Rooms(
         store=store,
@@ -168,20 +165,27 @@ async def _assemble(
         ids=ids,
         patience=_patience(settings),
         scratch=scratch,
-        parse=parse,
-        render=render_naturally,
+        parse=read,
+        render=written,
+        renumbered=renumbered,
         collect=collector.collect,
         first_look=lambda wish, policy, usage: refusals(wish, policy, usage, max_takes=settings.lanes.max_takes),
         declared_reasons=lambda offers, spec: declared_reasons(
-            offers, max_bytes=settings.references.max_file_mib * _MIB, max_files=spec.limits.max_files
+            offers, max_bytes=max_bytes, max_files=spec.limits.max_files
         ),
+        declared_bytes=lambda offers: declared_bytes(offers, max_bytes=max_bytes),
         set_reasons=lambda references, spec: set_reasons(references, spec.limits),
+        tray_reasons=lambda references, spec: tray_reasons(references, spec.limits),
         policy=lambda _guild_id: _policy(settings),
+        drafting=_drafting(settings),
+        trays=store,
+        consent=store,
+        guild_choices=store,
         max_running=settings.lanes.max_running,
         reached=reached,
     )
     submit, dispatch = Submit(rooms), Dispatch(rooms)
-    steps.set(submit, Cancel(rooms), DeliverAgain(rooms))
+    client.furnish(_services(settings, rooms, submit, reader))
     return House(
         settings=settings,
         rooms=rooms,
@@ -197,32 +201,31 @@ async def _assemble(
     )
 
 
-class _LateSteps:
-    """The client is needed to build what the client's cogs call: these are filled in once all is there."""
+def _services(settings: Settings, rooms: Rooms, submit: Submit, reader: "PromptReader") -> Services:
+    async def requester(request_id: str) -> int | None:
+        snapshot = await rooms.store.load(request_id)
+        return snapshot.request.person.id if snapshot is not None else None
 
-    def __init__(self) -> None:
-        self._steps: tuple[Submit, Cancel, DeliverAgain] | None = None
-
-    def set(self, submit: Submit, cancel: Cancel, deliver_again: DeliverAgain) -> None:
-        self._steps = (submit, cancel, deliver_again)
-
-    async def submit(self, wish: Wish) -> Snapshot:
-        return await self._ready()[0](wish)
-
-    async def cancel(self, request_id: str, *, person_id: int, moderator: bool) -> Snapshot:
-        return await self._ready()[1](request_id, person_id=person_id, moderator=moderator)
-
-    async def deliver_again(self, request_id: str, *, person_id: int, moderator: bool) -> Snapshot:
-        return await self._ready()[2](request_id, person_id=person_id, moderator=moderator)
-
-    def _ready(self) -> tuple[Submit, Cancel, DeliverAgain]:
-        if self._steps is None:
-            raise RuntimeError("the house is not built yet")
-        return self._steps
+    return Services(
+        submit=submit,
+        cancel=Cancel(rooms),
+        deliver_again=DeliverAgain(rooms),
+        drafts=Drafts(rooms, submit),
+        tray=Tray(rooms),
+        privacy=Privacy(rooms),
+        guild_choices=ChoicesOfGuilds(rooms),
+        sources=Sources(
+            avatars=settings.references.avatars, emoji=settings.references.emoji, embeds=settings.references.embeds
+        ),
+        rendered=lambda snapshot: reader(snapshot.request),
+        requester=requester,
+        form_id=rooms.ids.short,
+        open_threads=settings.discord.open_threads,
+    )
 
 
 class PromptReader:
-    """The prompt as the model reads it, for cards: in the style of the model as it was last seen."""
+    """The prompt as the model reads it, for cards: in the style and with the numbers of the model as last seen."""
 
     def __init__(self, provider: OxenProvider) -> None:
         self._provider = provider
@@ -231,12 +234,7 @@ class PromptReader:
         """The rendered prompt; for a request without a parsed prompt, as it was written."""
         if request.prompt is None:
             return request.written_prompt
-        return render_naturally(request.prompt, self._provider.known.style, request.references)
-
-
-def render_naturally(prompt: Prompt, style: PromptStyle, references: Sequence[Reference]) -> str:
-    """The prompt with the references' own numbers."""
-    return render(prompt, style, natural_numbering(references))
+        return written(request.prompt, self._provider.known, request.references)
 
 
 def _store(settings: Settings, reached: FaultPoint) -> SqlRequestStore:
@@ -246,6 +244,7 @@ def _store(settings: Settings, reached: FaultPoint) -> SqlRequestStore:
             settings.storage.database_url or own,
             quota_rule=quota_refusal,
             max_open_drafts_per_person=settings.lanes.max_waiting_per_person,
+            max_open_drafts_per_guild=settings.drafts.max_waiting_per_guild,
             reached=reached,
         )
     except (ValueError, ImportError) as error:
@@ -301,6 +300,24 @@ def _policy(settings: Settings) -> GuildPolicy:
         max_waiting_requests_per_person=settings.lanes.max_waiting_per_person,
         takes_per_person_per_day=settings.quotas.takes_per_person_per_day,
         takes_per_guild_per_day=settings.quotas.takes_per_guild_per_day,
+    )
+
+
+def _drafting(settings: Settings) -> Drafting:
+    free = settings.free
+    return Drafting(
+        draft_life_ms=_ms(settings.drafts.life_minutes * 60),
+        tray_life_ms=_ms(settings.tray.life_hours * 3600),
+        allowance=Allowance(
+            person_files=free.person_files_per_day,
+            person_bytes=free.person_mib_per_day * _MIB,
+            guild_files=free.guild_files_per_day,
+            guild_bytes=free.guild_mib_per_day * _MIB,
+        ),
+        tray_files_per_person=settings.tray.max_files_per_person,
+        tray_files_per_guild=settings.tray.max_files_per_guild,
+        skip_card=settings.drafts.skip_card,
+        ask_above_usd_micros=round(settings.drafts.ask_above_usd * 1_000_000),
     )
 
 
@@ -444,6 +461,8 @@ async def _every(seconds: float, step: Callable[[], Awaitable[object]]) -> None:
 
 
 async def _sweep(house: House) -> None:
+    """First the rows that are over, then the bytes that nobody needs any more."""
+    await house.store.tidy(now_ms=now_ms())
     kept_ms = round(house.settings.storage.keep_files_hours * 3_600_000)
     forgotten = await house.sweep(await house.store.contents_in_use(since_ms=now_ms() - kept_ms))
     if forgotten:

@@ -15,7 +15,11 @@ from discord.ext import commands
 from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
-from bot.domain.requests import Snapshot, Wish
+from bot.domain.consent import Choice
+from bot.domain.drafts import DraftView, GuildChoices, Renumbering, TrayView, TrayWish
+from bot.domain.prompts import Names
+from bot.domain.references import Offer
+from bot.domain.requests import Place, Snapshot, Wish
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger("rushes.client")
 
@@ -55,14 +59,146 @@ class DeliverAgain(Protocol):
         ...
 
 
+class Drafts(Protocol):
+    """See `bot.pipeline.drafts`. All raise `Refused` for a draft that is unknown, over, or somebody else's.
+
+    A `version` is the one that was shown; `Refused` (draft-changed) when the draft has moved on since.
+    """
+
+    def look(self, request_id: str, *, person_id: int) -> Awaitable[DraftView]:
+        """The draft as it stands."""
+        ...
+
+    def mine(self, guild_id: int, person_id: int) -> Awaitable[tuple[DraftView, ...]]:
+        """The drafts that wait for that person in that guild, newest first."""
+        ...
+
+    def sheet(self, view: DraftView) -> Awaitable[bytes | None]:
+        """A PNG of the references with their numbers; `None` without references, or when it cannot be drawn."""
+        ...
+
+    def confirm(self, request_id: str, *, person_id: int, version: int) -> Awaitable[Snapshot]:
+        """Draft → queued. `Refused` with every reason; the draft then waits on."""
+        ...
+
+    def discard(self, request_id: str, *, person_id: int) -> Awaitable[Snapshot]:
+        """The draft ends here; nothing was spent."""
+        ...
+
+    def edit(
+        self, request_id: str, *, person_id: int, version: int, prompt: str, names: Names, offers: Sequence[Offer]
+    ) -> Awaitable[DraftView]:
+        """Another prompt; further offers (files added, emoji and avatars newly mentioned) come after what is there."""
+        ...
+
+    def mend(self, request_id: str, *, person_id: int, version: int, finding: int, choice: int) -> Awaitable[DraftView]:
+        """Carries out the `choice`-th mend of the `finding`-th finding of the view (both from 0)."""
+        ...
+
+    def describe(
+        self,
+        request_id: str,
+        *,
+        person_id: int,
+        version: int,
+        reference_id: str,
+        alias: str | None,
+        shows_person: bool,
+    ) -> Awaitable[DraftView]:
+        """Gives a reference a name of its own (`None`: none) and says whether it shows a real person."""
+        ...
+
+    def renumber(self, request_id: str, *, person_id: int, version: int, change: Renumbering) -> Awaitable[DraftView]:
+        """Takes a reference out or moves it, once the person has agreed; the prompt's mentions follow their files."""
+        ...
+
+    def again(self, request_id: str, wish: Wish) -> Awaitable[Snapshot]:
+        """A new draft with an earlier request's prompt, files and settings, for the person and place of `wish`."""
+        ...
+
+
+class Tray(Protocol):
+    """See `bot.pipeline.tray`. Numbers are over all, from 1. `Refused` for numbers that are not there."""
+
+    def add(self, wish: TrayWish) -> Awaitable[TrayView]:
+        """Copies the files' bytes and puts them at the end; every file's fate is in the view."""
+        ...
+
+    def show(self, channel_id: int, person_id: int) -> Awaitable[TrayView]:
+        """The tray as it stands."""
+        ...
+
+    def name(self, place: Place, person_id: int, *, number: int, alias: str | None) -> Awaitable[TrayView]:
+        """Gives a file a name of its own; `None` takes it away."""
+        ...
+
+    def move(self, place: Place, person_id: int, *, number: int, to_number: int) -> Awaitable[TrayView]:
+        """Moves a file to another place in the order."""
+        ...
+
+    def remove(self, place: Place, person_id: int, *, number: int) -> Awaitable[TrayView]:
+        """Takes a file out."""
+        ...
+
+    def clear(self, place: Place, person_id: int) -> Awaitable[TrayView]:
+        """Takes everything out."""
+        ...
+
+
+class Privacy(Protocol):
+    """See `bot.pipeline.privacy`. What a person allows others."""
+
+    def choices(self, guild_id: int, person_id: int) -> Awaitable[tuple[Choice, Choice]]:
+        """What they said for that guild, and for everywhere."""
+        ...
+
+    def choose(self, guild_id: int, person_id: int, choice: Choice) -> Awaitable[int]:
+        """Stores a choice for a guild (or `EVERYWHERE`); answers how many requests of others were stopped by it."""
+        ...
+
+    def withdraw(self, message_id: int, *, owner_id: int, person_id: int) -> Awaitable[int]:
+        """Takes back a message's files; `Refused` unless it is one's own. Answers how many requests were stopped."""
+        ...
+
+
+class GuildChoicesOf(Protocol):
+    """See `bot.pipeline.guild_choices`. What a guild's admins set for drafts."""
+
+    def show(self, guild_id: int) -> Awaitable[GuildChoices]:
+        """What holds there now, defaults filled in."""
+        ...
+
+    def change(self, guild_id: int, choices: GuildChoices, *, by: int) -> Awaitable[GuildChoices]:
+        """Stores what is not `None`; answers what holds then."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sources:
+    """Which further sources of references this deployment takes."""
+
+    avatars: bool
+    emoji: bool
+    embeds: bool
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """Everything a cog may call. `rendered` is the prompt as the model reads it; `form_id` makes random form ids."""
+    """Everything a cog may call. `rendered` is the prompt as the model reads it; `form_id` makes random form ids.
+
+    `requester` answers who asked for a request (a Discord id), or `None` when it is not known any more.
+    """
 
     submit: Submit
     cancel: Cancel
     deliver_again: DeliverAgain
+    drafts: Drafts
+    tray: Tray
+    privacy: Privacy
+    guild_choices: GuildChoicesOf
+    sources: Sources
     rendered: Callable[[Snapshot], str]
+    requester: Callable[[str], Awaitable[int | None]]
     form_id: Callable[[], str]
     open_threads: bool
 
@@ -85,13 +221,15 @@ class RushesClient(commands.Bot):
     def __init__(
         self,
         *,
-        services: Services,
         memory: Memory,
         cogs: Callable[["RushesClient"], Sequence[commands.Cog]],
         buttons: Sequence[type[discord.ui.DynamicItem[discord.ui.Item[discord.ui.LayoutView]]]],
         sync_commands: bool,
     ) -> None:
-        """`cogs` builds the cogs for this client; `buttons` are the kinds of button that survive restarts."""
+        """`cogs` builds the cogs for this client; `buttons` are the kinds of button that survive restarts.
+
+        What the cogs call is handed in afterwards (`furnish`), because it is built with this client.
+        """
         super().__init__(
             command_prefix=commands.when_mentioned,
             intents=discord.Intents(guilds=True),
@@ -101,11 +239,24 @@ class RushesClient(commands.Bot):
             max_messages=None,
             guild_ready_timeout=0.5,  # nothing here waits for every guild to have arrived
         )
-        self.services = services
+        self.open_forms: set[str] = set()
+        """Custom ids of the forms that discord.py still knows; it drops all others when they are sent."""
+        self._services: Services | None = None
         self._memory = memory
         self._make_cogs = cogs
         self._buttons = buttons
         self._sync_commands = sync_commands
+
+    @property
+    def services(self) -> Services:
+        """What cogs may call."""
+        if self._services is None:
+            raise RuntimeError("the house is not built yet")
+        return self._services
+
+    def furnish(self, services: Services) -> None:
+        """Hands in what cogs may call: once, before the client is logged in."""
+        self._services = services
 
     async def setup_hook(self) -> None:
         """After login, before the gateway: cogs, lasting buttons, and the commands if they changed."""

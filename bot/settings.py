@@ -91,6 +91,35 @@ class ReferenceSettings(_Section):
 
     max_file_mib: Count
     fetch_seconds: Positive
+    avatars: bool
+    emoji: bool
+    embeds: bool
+
+
+class DraftSettings(_Section):
+    """When a draft asks for its person, and how long it waits."""
+
+    skip_card: bool
+    ask_above_usd: Annotated[float, Field(ge=0)]
+    life_minutes: Positive
+    max_waiting_per_guild: Count
+
+
+class TraySettings(_Section):
+    """How much trays hold, and how long."""
+
+    life_hours: Positive
+    max_files_per_person: Count
+    max_files_per_guild: Count
+
+
+class FreeSettings(_Section):
+    """How much is looked into in a day (UTC) before anybody pays."""
+
+    person_files_per_day: Count
+    person_mib_per_day: Count
+    guild_files_per_day: Count
+    guild_mib_per_day: Count
 
 
 class PublishSettings(_Section):
@@ -163,6 +192,9 @@ class Settings(BaseSettings):
     oxen: OxenSettings
     storage: StorageSettings
     references: ReferenceSettings
+    drafts: DraftSettings
+    tray: TraySettings
+    free: FreeSettings
     publish: PublishSettings
     lanes: LaneSettings
     quotas: QuotaSettings

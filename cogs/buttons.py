@@ -1,25 +1,57 @@
-"""Buttons on cards. They carry the request's id, so they work after any restart."""
+"""Buttons and menus on cards. They carry the request's id, so they work after any restart."""
 
 import re
-from collections.abc import Callable
-from typing import Self
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final, Self
 
 import discord
 
 from bot import cards
-from bot.client import Cancel, DeliverAgain, RushesClient, Services
-from bot.domain.custom_ids import BUTTON_TEMPLATE, Action, ButtonId
-from bot.domain.requests import Snapshot
-from cogs.errors import answered, tell
+from bot.client import RushesClient
+from bot.domain.custom_ids import BUTTON_TEMPLATE, Action
+from bot.domain.errors import Refused, RushesError
+from bot.domain.reasons import reason
+from cogs import drafts
+from cogs.drafts import Press
+from cogs.errors import Kinds, answered
 from cogs.wishes import may_moderate
 
+_PRESSED: Final[Mapping[str, Callable[[Press], Awaitable[None]]]] = {
+    Action.CANCEL: drafts.asking(
+        lambda press: press.services.cancel(
+            press.request_id, person_id=press.person_id, moderator=may_moderate(press.interaction)
+        ),
+        cards.cancelled,
+    ),
+    Action.DELIVER: drafts.asking(
+        lambda press: press.services.deliver_again(
+            press.request_id, person_id=press.person_id, moderator=may_moderate(press.interaction)
+        ),
+        cards.delivering_again,
+    ),
+    Action.AGAIN: drafts.again,
+    Action.USE: drafts.use_as_reference,
+    Action.CONFIRM: drafts.confirm,
+    Action.EDIT: drafts.edit,
+    Action.DISCARD: drafts.discard,
+    Action.FILE: drafts.choose_file,
+    Action.MEND: drafts.mend,
+    Action.TAKE_OUT: drafts.take_out,
+    Action.MOVE: drafts.move,
+    Action.SHOW: drafts.show_again,
+}
+_NOTHING_SPENT_IF: Final[Mapping[str, Kinds]] = {Action.CANCEL: (), Action.DELIVER: (), Action.CONFIRM: (Refused,)}
+"""The first two act on requests that were accepted; a confirmation whose answer was lost may stand."""
 
-class RequestButton(discord.ui.DynamicItem[discord.ui.Button[discord.ui.LayoutView]], template=BUTTON_TEMPLATE.pattern):
-    """Any button of ours on a card."""
+_Control = discord.ui.Button[discord.ui.LayoutView] | discord.ui.Select[discord.ui.LayoutView]
 
-    def __init__(self, button: ButtonId) -> None:
-        super().__init__(discord.ui.Button(custom_id=str(button)))
-        self._button = button
+
+class RequestButton(discord.ui.DynamicItem[discord.ui.Item[discord.ui.LayoutView]], template=BUTTON_TEMPLATE.pattern):
+    """Any button or menu of ours on a card. One class for all: discord.py keeps one per pattern."""
+
+    def __init__(self, control: _Control, match: re.Match[str]) -> None:
+        super().__init__(control)
+        self._match = match
 
     @classmethod
     async def from_custom_id(  # pyright: ignore[reportIncompatibleMethodOverride]  narrower types than the base
@@ -30,26 +62,26 @@ class RequestButton(discord.ui.DynamicItem[discord.ui.Button[discord.ui.LayoutVi
         /,
     ) -> Self:
         """Reads the meaning back from the custom id."""
-        del interaction, item
-        return cls(ButtonId(Action(match["action"]), match["request_id"]))
+        del interaction
+        menu = isinstance(item, discord.ui.Select)
+        return cls(item if menu else discord.ui.Button(custom_id=match.string), match)
 
     async def callback(self, interaction: discord.Interaction[RushesClient]) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]  same
-        """Defers, asks, answers."""
-        async with answered(interaction, nothing_spent=False):
-            await interaction.response.defer(ephemeral=True, thinking=True)
-            ask, answer = _meaning(self._button.action, interaction.client.services)
-            snapshot = await ask(
-                self._button.request_id,
-                person_id=interaction.user.id,
-                moderator=may_moderate(interaction),
+        """Does what the control is for; what is raised is answered."""
+        action = self._match["action"]
+        async with answered(interaction, nothing_spent_if=_NOTHING_SPENT_IF.get(action, (RushesError,))):
+            if action not in _PRESSED:
+                raise Refused(reason("request-unknown"))
+            await _PRESSED[action](
+                Press(
+                    interaction=interaction,
+                    request_id=self._match["request_id"],
+                    argument=self._match["argument"] or "",
+                    choice=_choice(self.item),
+                )
             )
-            await tell(interaction, answer(snapshot))
 
 
-def _meaning(action: Action, services: Services) -> tuple[Cancel | DeliverAgain, Callable[[Snapshot], cards.Sheet]]:
-    """Whom a button asks, and how the person is told."""
-    match action:
-        case Action.CANCEL:
-            return services.cancel, cards.cancelled
-        case Action.DELIVER:
-            return services.deliver_again, cards.delivering_again
+def _choice(control: discord.ui.Item[discord.ui.LayoutView]) -> str:
+    """A menu's one value."""
+    return control.values[0] if isinstance(control, discord.ui.Select) and control.values else ""

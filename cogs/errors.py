@@ -9,7 +9,7 @@ In this order:
    which the log has it, and no word about money.
 """
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 
 import aiohttp
@@ -27,6 +27,7 @@ _log: structlog.stdlib.BoundLogger = structlog.get_logger("rushes.cogs")
 _UNKNOWN_INTERACTION, _INVALID_WEBHOOK_TOKEN, _UNKNOWN_WEBHOOK = 10062, 50027, 10015
 _DETAIL_QUOTES_ROWS = frozenset({"database-unavailable"})
 """PostgreSQL adds “Failing row contains (…)”, and a row holds the prompt."""
+Kinds = tuple[type[RushesError], ...]
 _UNTOLD = (discord.HTTPException, aiohttp.ClientError, OSError)
 """What discord.py raises when an answer does not get through."""
 
@@ -46,35 +47,48 @@ class Errors(commands.Cog):
 
 @asynccontextmanager
 async def answered(
-    interaction: discord.Interaction[RushesClient], *, nothing_spent: bool = True
+    interaction: discord.Interaction[RushesClient], *, nothing_spent_if: Kinds = (RushesError,)
 ) -> AsyncGenerator[None]:
     """For buttons and listeners, whose errors discord.py would only log: whatever is raised inside is answered.
 
-    `nothing_spent=False` where a request exists already: it may have cost something, whatever fails now.
+    `nothing_spent_if`: the errors after which that is certain. None where a request was accepted already: it may have
+    cost something, whatever fails now.
     """
     try:
         yield
     except Exception as error:  # noqa: BLE001  the last door before the person; unexpected ones are logged there
-        await answer_error(interaction, error, nothing_spent=nothing_spent)
+        await answer_error(interaction, error, nothing_spent_if=nothing_spent_if)
 
 
 async def answer_error(
-    interaction: discord.Interaction[RushesClient], error: BaseException, *, nothing_spent: bool = True
+    interaction: discord.Interaction[RushesClient], error: BaseException, *, nothing_spent_if: Kinds = (RushesError,)
 ) -> None:
     """Tells the person, by the interaction while it lives."""
     if _too_late(error):
         _log_untold("error not told", interaction, error)
         return
     try:
+        nothing_spent = isinstance(error, nothing_spent_if)
         await _reply(interaction, _sheet(interaction, error, nothing_spent=nothing_spent))
     except _UNTOLD as failure:
         _log_untold("error not told", interaction, failure)
 
 
-async def tell(interaction: discord.Interaction[RushesClient], view: cards.Sheet) -> None:
-    """Shows what was done. It is done even when that cannot be shown: then it is logged, not called a failure."""
+async def tell(
+    interaction: discord.Interaction[RushesClient],
+    view: cards.Sheet,
+    *,
+    attachments: Sequence[discord.File] | None = None,
+) -> None:
+    """Shows what was done. It is done even when that cannot be shown: then it is logged, not called a failure.
+
+    `attachments` are the message's files from now on; `None` leaves them as they are.
+    """
     try:
-        await interaction.edit_original_response(view=view)
+        if attachments is None:
+            await interaction.edit_original_response(view=view)
+        else:
+            await interaction.edit_original_response(view=view, attachments=attachments)
     except _UNTOLD as failure:
         _log_untold("answer not told", interaction, failure)
 
@@ -91,7 +105,9 @@ def _sheet(interaction: discord.Interaction[RushesClient], error: BaseException,
 
 
 async def _reply(interaction: discord.Interaction[RushesClient], view: cards.Sheet) -> None:
-    if interaction.response.is_done():
+    if interaction.response.type is discord.InteractionResponseType.deferred_message_update:
+        await interaction.followup.send(view=view, ephemeral=True)  # what was clicked stays as it is
+    elif interaction.response.is_done():
         await interaction.edit_original_response(view=view)
     else:
         await interaction.response.send_message(view=view, ephemeral=True)

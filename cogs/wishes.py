@@ -1,11 +1,11 @@
 """From Discord's objects to a `Wish` of plain values; after this, nothing knows Discord."""
 
-from collections.abc import Iterable
-
 import discord
 
 from bot.client import RushesClient
-from bot.domain.references import Offer, OfferSource
+from bot.domain.drafts import TrayWish
+from bot.domain.prompts import Names
+from bot.domain.references import Offer
 from bot.domain.requests import ChannelKind, Parameters, Person, Place, Wish
 
 _NEEDED = {
@@ -22,42 +22,42 @@ _NEEDED_FOR_THREAD = {
 _NEEDED_IN_THREAD = {"send_messages_in_threads": "Send Messages in Threads"}
 
 
-def offers_of(attachments: Iterable[discord.Attachment | None], source: OfferSource) -> tuple[Offer, ...]:
-    """What the attachments offer, in order; empty options are passed over."""
-    return tuple(
-        Offer(
-            name=attachment.filename,
-            url=attachment.url,
-            byte_count=attachment.size,
-            content_type=attachment.content_type,
-            alt=attachment.description,
-            source=source,
-        )
-        for attachment in attachments
-        if attachment is not None
-    )
-
-
 def wish_from(
     interaction: discord.Interaction[RushesClient],
     *,
-    prompt: str,
-    offers: tuple[Offer, ...],
-    parameters: Parameters,
+    prompt: str = "",
+    names: Names | None = None,
+    offers: tuple[Offer, ...] = (),
+    parameters: Parameters | None = None,
     take_count: int = 1,
+    use_tray: bool = False,
 ) -> Wish:
     """The wish of an interaction in a guild."""
-    place = _place(interaction)
+    place = place_of(interaction)
     return Wish(
         interaction_id=interaction.id,
         place=place,
-        person=Person(id=interaction.user.id, name=interaction.user.display_name),
+        person=person_of(interaction),
         prompt=prompt,
         offers=offers,
-        parameters=parameters,
+        parameters=parameters or Parameters(),
         take_count=take_count,
         missing_permissions=_missing(interaction, place.channel_kind),
+        names=names or Names(),
+        use_tray=use_tray,
     )
+
+
+def tray_wish_from(interaction: discord.Interaction[RushesClient], offers: tuple[Offer, ...]) -> TrayWish:
+    """What is to be put into the tray of that person, in that channel."""
+    return TrayWish(
+        interaction_id=interaction.id, place=place_of(interaction), person=person_of(interaction), offers=offers
+    )
+
+
+def person_of(interaction: discord.Interaction[RushesClient]) -> Person:
+    """Who asks."""
+    return Person(id=interaction.user.id, name=interaction.user.display_name)
 
 
 def may_moderate(interaction: discord.Interaction[RushesClient]) -> bool:
@@ -65,7 +65,8 @@ def may_moderate(interaction: discord.Interaction[RushesClient]) -> bool:
     return interaction.permissions.manage_messages
 
 
-def _place(interaction: discord.Interaction[RushesClient]) -> Place:
+def place_of(interaction: discord.Interaction[RushesClient]) -> Place:
+    """Where it was asked."""
     guild = interaction.guild
     limits = [interaction.filesize_limit, *([guild.filesize_limit] if guild is not None else [])]
     return Place(

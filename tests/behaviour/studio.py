@@ -5,37 +5,44 @@ What it does not do is tested elsewhere, against our own Discord on loopback: no
 rate limits, resumed sessions.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import discord
 import simcord
+from simcord.backend.models.message import MessageSticker
+from simcord.results import to_discord_message
 
 from bot.admission.rules import refusals
-from bot.client import RushesClient, Services
+from bot.client import RushesClient, Services, Sources
 from bot.delivery import DiscordCourier, RestPoster
 from bot.domain.admission import GuildPolicy
+from bot.domain.custom_ids import Action
+from bot.domain.drafts import Allowance
 from bot.domain.errors import Refused
 from bot.domain.identity import Ids
 from bot.domain.ports import no_fault
-from bot.domain.prompts import Prompt, PromptStyle
 from bot.domain.reasons import reason
-from bot.domain.references import Offer, Reference
+from bot.domain.references import Offer
 from bot.domain.requests import Request, Snapshot, Wish
 from bot.pipeline.advance import Advance
 from bot.pipeline.cancel import Cancel
 from bot.pipeline.dispatch import Dispatch
+from bot.pipeline.drafts import Drafts
+from bot.pipeline.guild_choices import ChoicesOfGuilds
+from bot.pipeline.privacy import Privacy
 from bot.pipeline.redeliver import DeliverAgain
-from bot.pipeline.rooms import Patience, Rooms
+from bot.pipeline.rooms import Drafting, Patience, Rooms
 from bot.pipeline.submit import Submit
+from bot.pipeline.tray import Tray
 from bot.pipeline.watch import Watch
-from bot.prompting import natural_numbering, parse, render
+from bot.prompting import read as read_prompt
+from bot.prompting import renumbered, written
 from bot.publish import StagingChannelPublisher
-from bot.references import Collector, declared_reasons, set_reasons
-from cogs.buttons import RequestButton
-from cogs.errors import Errors
-from cogs.video import Video
+from bot.references import Collector, declared_bytes, declared_reasons, set_reasons, tray_reasons
+from cogs.assembly import BUTTONS, cogs_of
 from sandbox.discord.contract import Contract
 from tests.fakes_provider import FakeProvider
 from tests.fakes_references import LabelledMedia, MemoryContentStore, counting_bits
@@ -59,6 +66,15 @@ PATIENCE = Patience(
     settle_interval_ms=1_000,
     deadline_ms=600_000,
     watch_interval_ms=1_000,
+)
+DRAFTING = Drafting(
+    draft_life_ms=2 * 3_600_000,
+    tray_life_ms=24 * 3_600_000,
+    allowance=Allowance(person_files=200, person_bytes=1 << 40, guild_files=2000, guild_bytes=1 << 40),
+    tray_files_per_person=60,
+    tray_files_per_guild=1000,
+    skip_card=True,
+    ask_above_usd_micros=5_000_000,
 )
 IMAGE, CLIP = b"image png\n", b"video mp4 5\n"
 """Files that `LabelledMedia` understands; `named` makes them differ."""
@@ -116,6 +132,7 @@ class Studio:
     accepted: list[str] = field(default_factory=list[str])
     trouble: Exception | None = None
     at_submit: Callable[[], None] = lambda: None
+    sources: Sources = field(default_factory=lambda: Sources(avatars=True, emoji=True, embeds=True))
 
     def __post_init__(self) -> None:
         self.env: simcord.Env | None = None
@@ -133,21 +150,7 @@ class Studio:
 
     def open(self, *, sync_commands: bool = True) -> RushesClient:
         """A client as a fresh process builds it, over what lasts."""
-        services = Services(
-            submit=self._submit,
-            cancel=self._cancel,
-            deliver_again=self._deliver_again,
-            rendered=lambda snapshot: self._rendered(snapshot.request),
-            form_id=self.ids.short,
-            open_threads=True,
-        )
-        return RushesClient(
-            services=services,
-            memory=self.store,
-            cogs=lambda client: (Errors(client), Video(client)),
-            buttons=(RequestButton,),
-            sync_commands=sync_commands,
-        )
+        return RushesClient(memory=self.store, cogs=cogs_of, buttons=BUTTONS, sync_commands=sync_commands)
 
     def furnish(self, env: simcord.Env, client: RushesClient, *, staging_channel_id: int) -> None:
         """Gives the process that runs `client` its rooms."""
@@ -157,6 +160,7 @@ class Studio:
         )
         rooms = self._rooms(client, staging_channel_id)
         self._steps = Submit(rooms), Cancel(rooms), DeliverAgain(rooms)
+        client.furnish(self._services(rooms))
         self._advance = Advance(rooms, self._steps[0], Dispatch(rooms))
         self._watch = Watch(rooms, holder="tests")
 
@@ -183,6 +187,26 @@ class Studio:
     async def requests(self) -> list[Snapshot]:
         """Every request that is not over."""
         return [await self.snapshot(request_id) for request_id in await self.store.open_requests()]
+
+    def _services(self, rooms: Rooms) -> Services:
+        return Services(
+            submit=self._submit,
+            cancel=self._cancel,
+            deliver_again=self._deliver_again,
+            drafts=Drafts(rooms, self._steps[0]),
+            tray=Tray(rooms),
+            privacy=Privacy(rooms),
+            guild_choices=ChoicesOfGuilds(rooms),
+            sources=self.sources,
+            rendered=lambda snapshot: self._rendered(snapshot.request),
+            requester=self._requester,
+            form_id=self.ids.short,
+            open_threads=True,
+        )
+
+    async def _requester(self, request_id: str) -> int | None:
+        snapshot = await self.store.load(request_id)
+        return snapshot.request.person.id if snapshot is not None else None
 
     async def _submit(self, wish: Wish) -> Snapshot:
         self.at_submit()
@@ -228,15 +252,22 @@ class Studio:
             ids=self.ids,
             patience=PATIENCE,
             scratch=self.scratch,
-            parse=parse,
-            render=_natural,
+            parse=read_prompt,
+            render=written,
+            renumbered=renumbered,
             collect=collector.collect,
             first_look=lambda wish, policy, usage: refusals(wish, policy, usage, max_takes=4),
             declared_reasons=lambda offers, spec: declared_reasons(
                 offers, max_bytes=MAX_BYTES, max_files=spec.limits.max_files
             ),
+            declared_bytes=lambda offers: declared_bytes(offers, max_bytes=MAX_BYTES),
             set_reasons=lambda references, spec: set_reasons(references, spec.limits),
+            tray_reasons=lambda references, spec: tray_reasons(references, spec.limits),
             policy=lambda _guild_id: POLICY,
+            drafting=DRAFTING,
+            trays=self.store,
+            consent=self.store,
+            guild_choices=self.store,
             max_running=8,
             reached=no_fault,
         )
@@ -244,11 +275,7 @@ class Studio:
     def _rendered(self, request: Request) -> str:
         if request.prompt is None:
             return request.written_prompt
-        return _natural(request.prompt, self.provider.known.style, request.references)
-
-
-def _natural(prompt: Prompt, style: PromptStyle, references: Sequence[Reference]) -> str:
-    return render(prompt, style, natural_numbering(references))
+        return written(request.prompt, self.provider.known, request.references)
 
 
 @dataclass(kw_only=True)
@@ -284,6 +311,38 @@ class Scene:
         opened = await channel.create_thread(name=name, type=discord.ChannelType.public_thread)
         await self.env.settle()
         return next(thread for thread in self.channel.threads if thread.id == opened.id)
+
+    async def confirm(self, person: simcord.MemberActor, result: simcord.InteractionResult) -> None:
+        """What a person does who wants it made: presses Confirm, where there is a card with it."""
+        assert result.response is not None
+        if "Confirm" in labels(result.response.message):
+            result = await person.click(result.response, label="Confirm")
+            assert result.followups == []
+
+    def message(
+        self,
+        author: simcord.MemberActor,
+        text: str = "",
+        *,
+        files: Sequence[File] = (),
+        stickers: Sequence[MessageSticker] = (),
+        embeds: Sequence[Mapping[str, object]] = (),
+    ) -> discord.Message:
+        """A message as it lies in the channel. simcord's people can send neither stickers nor links with previews."""
+        backend = self.env.backend
+        stored = backend.create_message(
+            self.channel.id,
+            author.id,
+            text,
+            attachments=backend.store_attachments(self.channel.id, files),
+            stickers=list(stickers),
+            embeds=[dict(embed) for embed in embeds],
+        )
+        return to_discord_message(self.env, stored)
+
+    def serve(self, url: str, content: bytes) -> None:
+        """Puts a picture on the simulated Discord's file servers: it keeps attachments there, and nothing else."""
+        self.env.backend.cdn._blobs[url] = content  # pyright: ignore[reportPrivateUsage]  no other way
 
     def lose_first_answer(self) -> None:
         """The next interaction reaches us when its three seconds are over, as after a resumed session."""
@@ -324,6 +383,61 @@ def _texts(component: discord.Component) -> Iterator[str]:
     if isinstance(component, discord.Container):
         for child in component.children:
             yield from _texts(child)
+
+
+def fields(shown: simcord.InteractionResult) -> dict[str, dict[str, Any]]:
+    """A form's controls by their labels."""
+    assert shown.modal is not None
+    return {part["label"]: part["component"] for part in shown.modal["components"] if "label" in part}
+
+
+def entered(shown: simcord.InteractionResult, **values: object) -> dict[str, object]:
+    """What a person sends: the form as it is shown, but for these fields (labels with `_` for blanks)."""
+    controls = fields(shown)
+    return {
+        **{one["custom_id"]: one["value"] for one in controls.values() if "value" in one},
+        **{
+            one["custom_id"]: [choice["value"] for choice in one["options"] if choice.get("default")]
+            for one in controls.values()
+            if "options" in one
+        },
+        **{controls[label.replace("_", " ")]["custom_id"]: value for label, value in values.items()},
+    }
+
+
+def told_beside(result: simcord.InteractionResult) -> str:
+    """What a click on a card was answered with in a message of its own, for that person's eyes only."""
+    (message,) = result.followups
+    assert message.ephemeral
+    return read(message.message)
+
+
+def labels(message: discord.Message) -> set[str]:
+    """What a message's buttons say."""
+    return {button.label for part in message.components for button in _buttons(part) if button.label is not None}
+
+
+def button(message: discord.Message, action: Action) -> str:
+    """The custom id of the message's one button (or menu) of that kind, for labels that differ."""
+    found = {one for part in message.components for one in _custom_ids(part) if one.split(":")[1] == action}
+    assert len(found) == 1, found
+    return found.pop()
+
+
+def _buttons(component: discord.Component) -> Iterator[discord.Button]:
+    if isinstance(component, discord.Button):
+        yield component
+    if isinstance(component, (discord.Container, discord.ActionRow)):
+        for child in component.children:
+            yield from _buttons(child)
+
+
+def _custom_ids(component: discord.Component) -> Iterator[str]:
+    if isinstance(component, (discord.Button, discord.SelectMenu)) and component.custom_id is not None:
+        yield component.custom_id
+    if isinstance(component, (discord.Container, discord.ActionRow)):
+        for child in component.children:
+            yield from _custom_ids(child)
 
 
 def wrong_requests(contract: Contract, requests: Sequence[simcord.HttpLogEntry]) -> list[str]:

@@ -14,7 +14,7 @@ from tests.fakes_store import MemoryRequestStore
 
 async def ask(scene: Scene, prompt: str = "a storm") -> discord.Message:
     """Alice asks; her request's card, with its button."""
-    await scene.alice.slash(scene.channel, "video make", prompt=prompt, ref1=named("sea.png"))
+    await scene.alice.slash(scene.channel, "video make", prompt=f"{prompt} over sea.png", ref1=named("sea.png"))
     await scene.carry()
     card = scene.channel.last_message
     assert card is not None

@@ -19,7 +19,7 @@ def posts(channel: simcord.ChannelHandle, person: simcord.MemberActor | None = N
 
 async def ask(scene: Scene, channel: simcord.ChannelHandle | None = None, **options: object) -> None:
     wanted: dict[str, object] = {"prompt": "the first image walks", "ref1": named("hero.png"), **options}
-    told(await scene.alice.slash(channel or scene.channel, "video make", **wanted))
+    await scene.confirm(scene.alice, await scene.alice.slash(channel or scene.channel, "video make", **wanted))
     await scene.carry()
 
 
@@ -130,7 +130,7 @@ async def test_every_request_keeps_to_discords_own_description(scene: Scene, con
         pytest.skip(NO_CONTRACT)
     await ask(scene, takes=2)
     shown = await open_form(scene, scene.bob, "a storm", "sea.png")
-    told(await scene.bob.submit_modal(shown, filled(shown, files=(named("boat.png"),))))
+    await scene.confirm(scene.bob, await scene.bob.submit_modal(shown, filled(shown, files=(named("boat.png"),))))
     await scene.carry()
 
     assert wrong_requests(contract, scene.env.http_requests) == []

@@ -21,6 +21,8 @@ OPTIONS: Final = [
     ("takes", INTEGER, False),
     ("seed", INTEGER, False),
 ]
+COMMANDS: Final = ("privacy", "settings", "tray", "video")
+MENUS: Final = ("Add to tray", "Make video", "Take back my files")
 GUILD, GUILD_INSTALL = 0, 0
 
 Json = dict[str, Any]
@@ -37,9 +39,14 @@ def tellings(env: simcord.Env) -> list[list[Json]]:
 
 def make_options(env: simcord.Env) -> dict[str, Json]:
     (video,) = [command for command in tellings(env)[-1] if command["name"] == "video"]
-    (make,) = video["options"]
-    assert make["name"] == "make"
+    (make,) = [option for option in video["options"] if option["name"] == "make"]
     return {option["name"]: option for option in make["options"]}
+
+
+def sentences(command: Json) -> list[str]:
+    """Every description of a command, its subcommands and their options."""
+    below = [text for option in command.get("options", []) for text in sentences(option)]
+    return [command["description"], *below]
 
 
 def choices(option: Json) -> set[str]:
@@ -57,25 +64,35 @@ async def test_video_make_has_exactly_the_promised_options(scene: Scene) -> None
 
 
 async def test_every_option_is_described_in_words(scene: Scene) -> None:
-    bare = [name for name, one in make_options(scene.env).items() if not any(map(str.isalpha, one["description"]))]
+    spoken = [one for one in tellings(scene.env)[-1] if one["type"] == discord.AppCommandType.chat_input.value]
 
-    assert bare == []
+    assert [text for one in spoken for text in sentences(one) if not any(map(str.isalpha, text))] == []
 
 
-async def test_both_commands_are_for_servers_only(scene: Scene) -> None:
+async def test_every_command_is_for_servers_only(scene: Scene) -> None:
     (told,) = tellings(scene.env)
 
     found = {(one["name"], one["type"]): (one["contexts"], one["integration_types"]) for one in told}
-    assert found == {
-        ("video", discord.AppCommandType.chat_input.value): ([GUILD], [GUILD_INSTALL]),
-        ("Make video", discord.AppCommandType.message.value): ([GUILD], [GUILD_INSTALL]),
-    }
+    chat, message = discord.AppCommandType.chat_input.value, discord.AppCommandType.message.value
+    names = [*((name, chat) for name in COMMANDS), *((name, message) for name in MENUS)]
+    assert found == dict.fromkeys(names, ([GUILD], [GUILD_INSTALL]))
+
+
+async def test_only_those_who_manage_the_server_are_offered_its_settings(scene: Scene) -> None:
+    (told,) = tellings(scene.env)
+
+    offered_to = {one["name"]: one["default_member_permissions"] for one in told}
+    manage = discord.Permissions(manage_guild=True).value
+    assert {name: needs for name, needs in offered_to.items() if needs is not None} == {"settings": manage}
 
 
 async def test_nobody_is_offered_the_command_in_a_direct_message(scene: Scene) -> None:
     await scene.alice.send_dm("hello")
 
-    assert scene.alice.available_commands(scene.channel) == ("video make",)
+    assert set(scene.alice.available_commands(scene.channel)) == {
+        *("video make", "video drafts", "privacy references"),
+        *(f"tray {what}" for what in ("show", "name", "move", "remove", "clear")),
+    }
     assert scene.alice.user.available_commands() == ()
 
 
@@ -96,8 +113,8 @@ async def test_a_changed_command_is_told_at_the_next_start(scene: Scene) -> None
     await scene.env.restart_bot(client)
 
     assert [sorted(one["name"] for one in told) for told in tellings(scene.env)] == [
-        ["Make video", "video"],
-        ["Make video", "later", "video"],
+        sorted([*MENUS, *COMMANDS]),
+        sorted([*MENUS, *COMMANDS, "later"]),
     ]
 
 

@@ -146,6 +146,8 @@ def test_every_mistaken_variable_is_told_at_once(monkeypatch: pytest.MonkeyPatch
         ("[lane]\nmax_running = 5\n", "no setting “lane”. Did you mean “lanes”"),
         ("[lanes]\nmax_takes = 9\n", "“lanes.max_takes” cannot be used"),
         ('[lanes]\nmax_takes = "many"\n', "“lanes.max_takes” cannot be used"),
+        ("[drafts]\nask_above_usd = -1\n", "“drafts.ask_above_usd” cannot be used"),
+        ("[free]\nperson_files_per_day = 0\n", "“free.person_files_per_day” cannot be used"),
         ("[lanes]\nmax_running = 0\n", "“lanes.max_running” cannot be used"),
         ("[oxen]\nwatch_interval_seconds = 0\n", "“oxen.watch_interval_seconds” cannot be used"),
         ('[oxen]\nbase = "ftp://hub.oxen.ai"\n', "“oxen.base” cannot be used"),
@@ -257,7 +259,12 @@ def test_an_origin_is_scheme_host_and_port(url: str, expected: str) -> None:
 
 
 def test_files_may_come_from_discord_and_from_where_its_stand_in_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = {"https://cdn.discordapp.com", "https://media.discordapp.net"}
+    real = {
+        "https://cdn.discordapp.com",
+        "https://media.discordapp.net",
+        "https://images-ext-1.discordapp.net",
+        "https://images-ext-2.discordapp.net",
+    }
     assert load_settings().discord.fetch_origins() == real
     monkeypatch.setenv("RUSHES__DISCORD__API_BASE", "http://127.0.0.1:8080/api/v10")
     assert load_settings().discord.fetch_origins() == real | {"http://127.0.0.1:8080"}
