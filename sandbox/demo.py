@@ -4,11 +4,12 @@ Everything is real but the two vendors: processes, sockets, multipart uploads, a
 """
 
 import asyncio
+import hashlib
 import json
 import shutil
 import signal
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -32,11 +33,12 @@ class DemoFailed(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """What a request asked for, to hold the clip against. `size` in pixels."""
+    """What a request asked for, to hold the clip and the order against. `size` in pixels, `files` in their order."""
 
     name: str
     seconds: float
     size: tuple[int, int]
+    files: tuple[Upload, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,14 +118,12 @@ async def _from_a_message(
     stage: Rig, discord: Sandbox, person: Person, transcript: Transcript, output: Path
 ) -> Delivered:
     """A message with an image, a clip and a sound; “Make video” on it; a prompt in everyday words."""
-    message = await person.say(
-        "tonight's pieces",
-        files=[
-            Upload("lantern.png", samples.picture(), "image/png"),
-            Upload("road.mp4", samples.clip(), "video/mp4"),
-            Upload("harp.wav", samples.sound(), "audio/wav"),
-        ],
+    files = (
+        Upload("lantern.png", samples.picture(), "image/png"),
+        Upload("road.mp4", samples.clip(), "video/mp4"),
+        Upload("harp.wav", samples.sound(), "audio/wav"),
     )
+    message = await person.say("tonight's pieces", files=files)
     transcript.say("message", "a person posts lantern.png, road.mp4 and harp.wav")
     menu = await discord.outcome((await person.use_menu("Make video", message.id)).id)
     if menu.modal is None:
@@ -131,34 +131,84 @@ async def _from_a_message(
     prompt = "the first image glows over the road of video 1, slowly, to the sound of harp.wav"
     transcript.say("form", f"“Make video” opens a form; they write: {prompt}")
     submitted = await person.submit(menu.id, {"What happens": prompt, "Length": "6", "Shape": "16:9"})
-    accepted = await _accepted(discord, submitted, transcript)
-    asked = Asked(name="from-a-message", seconds=6, size=(1280, 720))
+    accepted = await _accepted(discord, person, submitted, transcript)
+    asked = Asked(name="from-a-message", seconds=6, size=(1280, 720), files=files)
     return await _until_posted(stage, discord, accepted, asked, transcript, output)
 
 
 async def _by_slash(stage: Rig, discord: Sandbox, person: Person, transcript: Transcript, output: Path) -> Delivered:
-    """`/video make` with an image, upright, silent, 480p."""
-    prompt = "@Image1 drifts upwards while paper boats pass"
-    transcript.say(
-        "slash",
-        f"/video make prompt:{prompt} ref1:lantern.jpg duration:4 s resolution:480p aspect_ratio:9:16 audio:off",
+    """Three messages into the tray, then `/video make` without a file: upright, silent, 480p; a slip is mended."""
+    files = (
+        Upload("lantern.jpg", samples.picture(720, 1280, form="JPEG"), "image/jpeg"),
+        Upload("harbour.webp", samples.picture(800, 600, form="WEBP"), "image/webp"),
+        Upload("ball.mp4", samples.clip(2.0, 640, 640), "video/mp4"),
     )
+    await _fill_tray(discord, person, files, transcript)
+    prompt = "@lantern drifts over @Image3, rocking like the ball in video 1"
+    transcript.say("slash", f"/video make prompt:{prompt} duration:4 s resolution:480p aspect_ratio:9:16 audio:off")
     asked_for = await person.run(
-        "video make",
-        {"prompt": prompt, "duration": "4", "resolution": "480p", "aspect_ratio": "9:16", "audio": False},
-        files={"ref1": Upload("lantern.jpg", samples.picture(720, 1280, form="JPEG"), "image/jpeg")},
+        "video make", {"prompt": prompt, "duration": "4", "resolution": "480p", "aspect_ratio": "9:16", "audio": False}
     )
-    accepted = await _accepted(discord, asked_for, transcript)
-    asked = Asked(name="by-slash", seconds=4, size=(496, 864))
-    return await _until_posted(stage, discord, accepted, asked, transcript, output)
+    mended = await _mended(discord, person, asked_for, "Use @Image2", transcript, output)
+    accepted = await _accepted(discord, person, mended, transcript)
+    asked = Asked(name="by-slash", seconds=4, size=(496, 864), files=files)
+    delivered = await _until_posted(stage, discord, accepted, asked, transcript, output)
+    emptied = await discord.outcome((await person.run("tray clear")).id, until="told")
+    if "empty" not in emptied.text:
+        raise DemoFailed(f"the tray was not emptied: {emptied.text or emptied.error}")
+    transcript.say("cleared", "/tray clear empties the tray, which keeps its files after use")
+    return delivered
 
 
-async def _accepted(discord: Sandbox, outcome: Outcome, transcript: Transcript) -> str:
-    """The request's id, once the bot has answered with the numbered references."""
-    answer = await discord.outcome(outcome.id, until="done", seconds=_READY_SECONDS)
+async def _fill_tray(discord: Sandbox, person: Person, files: Sequence[Upload], transcript: Transcript) -> None:
+    """Somebody else's messages, one file each, put into the person's tray by the menu."""
+    friend = await discord.new_person("ada")
+    for file in files:
+        message = await friend.say(files=[file])
+        added = await discord.outcome((await person.use_menu("Add to tray", message.id)).id, until="told")
+        if file.filename not in added.text:
+            raise DemoFailed(f"“Add to tray” did not take {file.filename}: {added.text or added.error}")
+    names = ", ".join(file.filename for file in files)
+    transcript.say("tray", f"a friend posts {names} in three messages; “Add to tray” on each")
+
+
+async def _mended(
+    discord: Sandbox, person: Person, outcome: Outcome, mend: str, transcript: Transcript, output: Path
+) -> Outcome:
+    """The draft card that must come, after the mend was clicked."""
+    shown = await discord.outcome(outcome.id, until="told", seconds=_READY_SECONDS)
+    card = shown.message
+    if card is None or mend not in [button.label for button in card.buttons]:
+        raise DemoFailed(f"no draft card offered “{mend}”: {shown.text or shown.error}")
+    sheet = next((one for one in card.attachments if one.filename.endswith(".png")), None)
+    if sheet is None:
+        raise DemoFailed(f"the draft card shows no picture of the files: {card.text}")
+    (output / "draft-card.png").write_bytes(await discord.fetch(sheet.url))
+    transcript.say("draft", "that prompt cannot be sent as it is; the person alone reads:", answer=card.text)
+    _quote(_words(card))
+    transcript.say("mend", f"they click “{mend}”")
+    return await discord.outcome((await person.click(card.id, label=mend)).id, until="told")
+
+
+def _words(message: Message) -> str:
+    """A message as it is read: its text, then its buttons in one line. Menus are left out."""
+    labels = [button.label for button in message.buttons if button.label]
+    menus = [text for menu in message.selects for text in (menu["placeholder"], *(o["label"] for o in menu["options"]))]
+    lines = [line for line in message.text.splitlines() if line not in {*labels, *menus}]
+    return "\n".join([*lines, " ".join(f"[{label}]" for label in labels)])
+
+
+async def _accepted(discord: Sandbox, person: Person, outcome: Outcome, transcript: Transcript) -> str:
+    """The request's id, once the bot has answered with the numbered references; a draft card is confirmed first."""
+    answer = await discord.outcome(outcome.id, until="told", seconds=_READY_SECONDS)
+    card = answer.message
+    if card is not None and "Confirm" in [button.label for button in card.buttons]:
+        transcript.say("confirm", "a draft card waits for them, and they click “Confirm”:", answer=card.text)
+        _quote("\n".join(line for line in _words(card).splitlines() if line.startswith(("#", ">", "["))))
+        answer = await discord.outcome((await person.click(card.id, label="Confirm")).id, until="told")
     words = [word.strip("`·*-# ") for word in answer.text.split()]
     request_id = next((word for word in reversed(words) if len(word) == 13 and word.isalnum()), "")
-    if answer.state not in {"answered", "deferred"} or not request_id:
+    if answer.state not in {"answered", "updated"} or not request_id:
         raise DemoFailed(f"the request was not accepted: {answer.text or answer.error}")
     transcript.say("accepted", f"accepted as {request_id}; the person alone reads:", answer=answer.text)
     _quote(answer.text)
@@ -180,7 +230,7 @@ async def _until_posted(
                 break
             await asyncio.sleep(0.2)
     transcript.say("posted", f"the clip stands in the thread {posted.channel_id}:", result=posted.text)
-    _quote(posted.text)
+    _quote(_words(posted))
     path = output / f"{asked.name}.mp4"
     path.write_bytes(await discord.fetch(posted.attachments[0].url))
     facts = await _measured(path)
@@ -228,11 +278,15 @@ async def _check(
     """Nothing was sent that the vendors' contracts forbid, paid twice or posted twice; then the contact sheet."""
     report, vendor = await discord.report(), await oxen.report()
     generations = await oxen.generations()
-    wrong = [*report["violations"], *report["unimplemented"], *report["doubled"], *vendor.violations]
+    amiss = ("violations", "own_violations", "unimplemented", "crashes", "doubled")
+    wrong = [*(one for kind in amiss for one in report[kind]), *vendor.violations]
     if wrong:
         raise DemoFailed(f"requests against the contracts: {wrong[:3]}")
     if len(generations) != len(delivered):
         raise DemoFailed(f"{len(generations)} generations were paid for {len(delivered)} clips")
+    for clip, generation in zip(delivered, generations, strict=True):
+        if generation.materials != _materials(clip.asked.files):
+            raise DemoFailed(f"{clip.asked.name}: other files were ordered than those that were pointed at")
     sheet = output / "contact-sheet.png"
     labels = [f"{clip.asked.name}  {_facts(clip.facts)}" for clip in delivered]
     await SandboxedMedia(child_count=1).contact_sheet([clip.path for clip in delivered], sheet, labels=labels)
@@ -242,13 +296,24 @@ async def _check(
     )
 
 
+def _materials(files: Sequence[Upload]) -> Mapping[str, tuple[str, ...]]:
+    """What the vendor must have fetched for these files: SHA-256 by field, in order."""
+    by_field: dict[str, tuple[str, ...]] = {}
+    for file in files:
+        name = f"input_{file.content_type.partition('/')[0]}s"
+        by_field[name] = (*by_field.get(name, ()), hashlib.sha256(file.data).hexdigest())
+    return by_field
+
+
 def _conclude(output: Path, delivered: list[Delivered], transcript: Transcript) -> None:
     transcript.save(output / "transcript.json")
     print("\nDone. Look at:")
     for clip in delivered:
         print(f"  {clip.path}   {_facts(clip.facts)}")
     print(
-        f"  {output / 'contact-sheet.png'}   frames of both\n  {output / 'transcript.json'}   every step with its time"
+        f"  {output / 'contact-sheet.png'}   frames of both\n"
+        f"  {output / 'draft-card.png'}   the tray's files as the draft card showed them\n"
+        f"  {output / 'transcript.json'}   every step with its time"
     )
 
 
@@ -264,8 +329,12 @@ Everything keeps running; Ctrl-C ends it. You are a person of this Discord throu
   curl -s {stage.discord.control}/interactions/command \\
        -H 'Content-Type: application/json' \\
        -d '{{"name": "video make", "options": {{"prompt": "paper boats at night", "duration": "4"}}}}'
-  # read the channel and its threads
-  curl -s '{stage.discord.control}/channels/{stage.discord.channel_id}/messages?threads=1'
+  # read the channel, its threads, and what you alone are told
+  curl -s '{stage.discord.control}/channels/{stage.discord.channel_id}/messages?threads=1&ephemeral=1'
+  # click a button of a message
+  curl -s {stage.discord.control}/interactions/component \\
+       -H 'Content-Type: application/json' \\
+       -d '{{"message_id": "…", "label": "Confirm"}}'
   # what the video service was asked for, and what it cost
   curl -s {stage.oxen.control}/report
 

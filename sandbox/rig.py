@@ -24,6 +24,7 @@ class DiscordAddresses:
     """The ready line of `sandbox.discord`. Ids as Discord writes them: texts."""
 
     api: str
+    cdn: str
     control: str
     token: str
     guild_id: str
@@ -100,6 +101,7 @@ class Rig:
         clean = {name: value for name, value in os.environ.items() if not name.upper().startswith("RUSHES_")}
         ours = {
             "RUSHES__DISCORD__API_BASE": self.discord.api,
+            "RUSHES__DISCORD__ASSET_BASE": self.discord.cdn,
             "RUSHES__DISCORD__TOKEN": self.discord.token,
             "RUSHES__DISCORD__STAGING_CHANNEL_ID": self.discord.staging_channel_id,
             "RUSHES__OXEN__BASE": self.oxen.base,

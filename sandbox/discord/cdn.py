@@ -14,6 +14,8 @@ from urllib.parse import quote
 from aiohttp import web
 from PIL import Image, UnidentifiedImageError
 
+from sandbox.discord import pictures
+
 GONE_TEXT = "This content is no longer available."
 
 
@@ -89,6 +91,7 @@ class Cdn:
         self._new_id = new_id
         self._files: dict[str, StoredFile] = {}
         self._assets: dict[str, tuple[bytes, str]] = {}
+        self._pictures: dict[str, bytes] = {}
 
     def keep(self, upload: Upload, *, channel_id: int, ephemeral: bool = False) -> StoredFile:
         """Store a file for a channel (`ephemeral`: a slash or modal upload)."""
@@ -129,6 +132,10 @@ class Cdn:
         """Serve unsigned bytes (emoji, avatar, sticker) at `/cdn/{path}`."""
         self._assets["/" + path.lstrip("/")] = (data, content_type)
 
+    def add_picture(self, stem: str, data: bytes) -> None:
+        """Serve a picture unsigned at `/cdn/{stem}.{format}`, in any format of `pictures.FORMATS` and `?size=`."""
+        self._pictures["/" + stem] = data
+
     def url(self, file: StoredFile) -> str:
         """A freshly signed link; the trailing `&` is Discord's."""
         issued = int(self._clock())
@@ -148,6 +155,8 @@ class Cdn:
         path = request.rel_url.raw_path.removeprefix("/cdn")
         if (asset := self._assets.get(path)) is not None:
             return _bytes_response(request, asset[0], asset[1])
+        if (picture := self._pictures.get(path.rpartition(".")[0])) is not None:
+            return _picture_response(request, picture, path.rpartition(".")[2])
         file = self._files.get(path)
         if file is None or not self._is_valid(path, request):
             return web.Response(status=404, text=GONE_TEXT)
@@ -160,6 +169,13 @@ class Cdn:
             return False
         signed = hmac.compare_digest(self._sign(path, expires, issued), request.query.get("hm", ""))
         return signed and issued <= self._clock() < expires
+
+
+def _picture_response(request: web.Request, data: bytes, form: str) -> web.Response:
+    shown = pictures.rendered(data, form, size=request.query.get("size"))
+    if shown is None:
+        return web.Response(status=415, text="Unsupported Media Type")
+    return _bytes_response(request, shown, pictures.FORMATS[form])
 
 
 def _bytes_response(request: web.Request, data: bytes, content_type: str) -> web.Response:

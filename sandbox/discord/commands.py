@@ -74,6 +74,8 @@ def _registered(world: World, guild_id: int | None, wanted: Json, before: Mappin
         "contexts": None,
     }
     body |= {key: value for key, value in wanted.items() if key != "id" and value is not None}
+    if body["default_member_permissions"] is not None:
+        body["default_member_permissions"] = str(body["default_member_permissions"])
     body |= {
         "id": earlier["id"] if earlier else str(world.new_id()),
         "application_id": str(world.application.id),

@@ -16,10 +16,14 @@ LABEL, FILE_UPLOAD, RADIO_GROUP, CHECKBOX_GROUP, CHECKBOX = 18, 19, 21, 22, 23
 
 SELECTS = frozenset({STRING_SELECT, USER_SELECT, ROLE_SELECT, MENTIONABLE_SELECT, CHANNEL_SELECT})
 MAX_COMPONENTS, MAX_TEXT, MAX_ROWS = 40, 4000, 5
+MAX_OPTIONS, MAX_LABEL, MAX_PLACEHOLDER = 25, 80, 150
+LINK_STYLE = 5
+
+_MODAL_ONLY = frozenset({TEXT_INPUT, LABEL, FILE_UPLOAD, RADIO_GROUP, CHECKBOX_GROUP, CHECKBOX})
 
 _V2_TOP = frozenset({ROW, SECTION, TEXT_DISPLAY, GALLERY, FILE, SEPARATOR, CONTAINER})
 _CHILDREN = {
-    ROW: frozenset({BUTTON}) | SELECTS,
+    ROW: frozenset({BUTTON, TEXT_INPUT}) | SELECTS,
     SECTION: frozenset({TEXT_DISPLAY}),
     CONTAINER: _V2_TOP - {CONTAINER},
 }
@@ -60,7 +64,13 @@ def check(components: list[Json], *, is_v2: bool) -> None:
             "components", "UNION_TYPE_CHOICES", "Only up to 5 action rows without the IS_COMPONENTS_V2 flag"
         )
     for component in everything:
-        _check_one(component)
+        check_one(component)
+        _check_in_message(component)
+    check_custom_ids(everything)
+
+
+def check_custom_ids(everything: list[Json]) -> None:
+    """Raises 50035 when two components have the same one."""
     ids = [component["custom_id"] for component in everything if component.get("custom_id") is not None]
     if len(ids) != len(set(ids)):
         raise ApiError.invalid_form(
@@ -73,7 +83,7 @@ def _check_v2(components: list[Json], everything: list[Json]) -> None:
         raise ApiError.invalid_form("components", "BASE_TYPE_REQUIRED", "This field is required")
     if len(everything) > MAX_COMPONENTS:
         raise ApiError.invalid_form("components", "BASE_TYPE_MAX_LENGTH", "Must be 40 or fewer in length.")
-    if sum(len(component.get("content") or "") for component in everything) > MAX_TEXT:
+    if sum(_length(component.get("content") or "") for component in everything) > MAX_TEXT:
         raise ApiError.invalid_form(
             "components",
             "COMPONENT_DISPLAYABLE_TEXT_SIZE_EXCEEDED",
@@ -83,7 +93,8 @@ def _check_v2(components: list[Json], everything: list[Json]) -> None:
         raise ApiError.invalid_form("components", "UNION_TYPE_CHOICES", "Not a top-level component")
 
 
-def _check_one(component: Json) -> None:
+def check_one(component: Json) -> None:
+    """Raises 50035 for what is wrong with a component wherever it stands."""
     kind = component.get("type")
     children = cast("list[Json]", component.get("items" if kind == GALLERY else "components") or [])
     if kind in _COUNTS:
@@ -101,6 +112,75 @@ def _check_one(component: Json) -> None:
     custom_id = component.get("custom_id")
     if custom_id is not None and not 1 <= len(str(custom_id)) <= 100:
         raise ApiError.invalid_form("components", "BASE_TYPE_BAD_LENGTH", "custom_id must be 1 to 100 characters")
+    if kind in SELECTS:
+        _check_select(component)
+    if kind == BUTTON:
+        _check_button(component)
+
+
+def _length(text: str) -> int:
+    """In UTF-16 units, which is what clients count in; Discord does not say, and this is the stricter reading."""
+    return len(text.encode("utf-16-le")) // 2
+
+
+def _check_button(component: Json) -> None:
+    is_link = component.get("style") == LINK_STYLE
+    if is_link != (component.get("url") is not None) or is_link == (component.get("custom_id") is not None):
+        raise ApiError.invalid_form(
+            "components", "BUTTON_COMPONENT_INVALID", "A link has a url, any other button a custom_id"
+        )
+    if not component.get("label") and not component.get("emoji"):
+        raise ApiError.invalid_form("components", "BUTTON_COMPONENT_INVALID", "A button needs a label or an emoji")
+    if len(component.get("label") or "") > MAX_LABEL:
+        raise ApiError.invalid_form("components", "BASE_TYPE_MAX_LENGTH", "Must be 80 or fewer in length.")
+
+
+def _check_select(component: Json) -> None:
+    if not component.get("custom_id"):
+        raise ApiError.invalid_form("components", "BASE_TYPE_REQUIRED", "A select needs a custom_id")
+    if len(component.get("placeholder") or "") > MAX_PLACEHOLDER:
+        raise ApiError.invalid_form("components", "BASE_TYPE_MAX_LENGTH", "Must be 150 or fewer in length.")
+    check_counts(component, most=MAX_OPTIONS)
+    if component["type"] == STRING_SELECT:
+        check_options(component, low=1, high=MAX_OPTIONS)
+
+
+def check_counts(component: Json, *, most: int) -> None:
+    """`min_values` and `max_values` fit one another and `most`. Raises 50035."""
+    low = 1 if component.get("min_values") is None else int(component["min_values"])
+    high = 1 if component.get("max_values") is None else int(component["max_values"])
+    if not (0 <= low <= most and 1 <= high <= most and low <= high):
+        raise ApiError.invalid_form("components", "NUMBER_TYPE_MAX", f"0 ≤ min_values ≤ max_values ≤ {most}")
+
+
+def check_options(component: Json, *, low: int, high: int) -> None:
+    """The options of a select or group: how many, their texts, no value twice. Raises 50035."""
+    options = as_objects(component.get("options"), where="options")
+    if not low <= len(options) <= high:
+        raise ApiError.invalid_form("options", "BASE_TYPE_BAD_LENGTH", f"Must be between {low} and {high} in length.")
+    for option in options:
+        texts = (option.get("label"), option.get("value"))
+        if not all(1 <= len(str(text or "")) <= 100 for text in texts) or len(option.get("description") or "") > 100:
+            raise ApiError.invalid_form("options", "BASE_TYPE_BAD_LENGTH", "Must be between 1 and 100 in length.")
+    values = [option["value"] for option in options]
+    if len(values) != len(set(values)):
+        raise ApiError.invalid_form(
+            "options", "SELECT_COMPONENT_OPTION_VALUE_DUPLICATED", "The specified option value is already used"
+        )
+    if component["type"] == STRING_SELECT and int(component.get("max_values") or 1) > len(options):
+        raise ApiError.invalid_form("max_values", "NUMBER_TYPE_MAX", "There are fewer options than that")
+
+
+def _check_in_message(component: Json) -> None:
+    """The rules of one component that hold in messages only."""
+    kind = component.get("type")
+    if kind in _MODAL_ONLY:
+        raise ApiError.invalid_form("components", "UNION_TYPE_CHOICES", "This component stands in modals only")
+    children = [child.get("type") for child in as_objects(component.get("components"))]
+    if kind == ROW and len(children) > 1 and any(child in SELECTS for child in children):
+        raise ApiError.invalid_form("components", "BASE_TYPE_MAX_LENGTH", "A select takes a whole row")
+    if kind == SECTION and as_object(component.get("accessory") or {}).get("type") not in {BUTTON, THUMBNAIL}:
+        raise ApiError.invalid_form("components", "BASE_TYPE_REQUIRED", "A section needs a button or a thumbnail")
 
 
 def with_ids(components: list[Json]) -> list[Json]:

@@ -16,7 +16,7 @@ from typing import Any, TypeAlias, cast
 
 from aiohttp import BodyPartReader, web
 
-from sandbox.discord import founding, journal, messages, permissions, show, threads, view
+from sandbox.discord import expressions, founding, journal, messages, permissions, show, threads, view
 from sandbox.discord.cdn import Upload
 from sandbox.discord.errors import ApiError, ControlError
 from sandbox.discord.faults import Fault, Faults
@@ -31,6 +31,7 @@ from sandbox.discord.world import FORUM, MEDIA, TEXT, Channel, Message, Overwrit
 _CHANNEL_TYPES = {"text": TEXT, "forum": FORUM, "media": MEDIA}
 _OPEN_STATES = frozenset({State.PENDING})
 _UNDONE_STATES = frozenset({State.PENDING, State.DEFERRED})
+_UNTOLD_STATES = _UNDONE_STATES | {State.DEFERRED_UPDATE}
 MAX_WAIT_SECONDS = 600.0
 _NO_LIMIT = 1 << 40
 
@@ -78,6 +79,9 @@ class Control:
             ("GET", "/world", self.get_world),
             ("POST", "/people", self.post_person),
             ("PATCH", "/people/{user_id}", self.patch_person),
+            ("POST", "/emojis", self.post_emoji),
+            ("POST", "/stickers", self.post_sticker),
+            ("POST", "/external", self.post_external),
             ("PATCH", "/bot", self.patch_bot),
             ("PATCH", "/guild", self.patch_guild),
             ("PATCH", "/options", self.patch_options),
@@ -95,6 +99,7 @@ class Control:
             ("GET", "/channels/{channel_id}/messages/{message_id}", self.get_message),
             ("PATCH", "/channels/{channel_id}/messages/{message_id}", self.patch_message),
             ("DELETE", "/channels/{channel_id}/messages/{message_id}", self.delete_message),
+            ("POST", "/messages/delete", self.delete_own_message),
             ("POST", "/interactions/command", self.post_command),
             ("POST", "/interactions/autocomplete", self.post_autocomplete),
             ("POST", "/interactions/menu", self.post_menu),
@@ -170,17 +175,33 @@ class Control:
             locale=str(ask.body.get("locale") or "en-US"),
         )
         world.users[user.id] = user
-        self._grant(user, ask)
-        return show.user(user)
+        return self.patch_person(dataclasses.replace(ask, args={"user_id": str(user.id)}))
 
     def patch_person(self, ask: Ask) -> Json:
-        """`permissions`, `dm_closed`, `in_guild`, `locale`."""
+        """`permissions`, `dm_closed`, `in_guild`, `locale`, `nick`; a part `avatar` is the picture."""
         user = self.desk.world.user(ask.id("user_id"))
         self._grant(user, ask)
         user.dm_closed = bool(ask.body.get("dm_closed", user.dm_closed))
         user.in_guild = bool(ask.body.get("in_guild", user.in_guild))
         user.locale = str(ask.body.get("locale") or user.locale)
+        user.nick = ask.body.get("nick", user.nick)
+        for upload in ask.files.get("avatar", []):
+            expressions.set_avatar(self.desk.world, user, upload)
         return show.user(user)
+
+    def post_emoji(self, ask: Ask) -> Json:
+        """`name`, and the picture as a part."""
+        emoji = expressions.add_emoji(self.desk.world, str(ask.body["name"]), _numbered(ask)[0])
+        return show.emoji(emoji)
+
+    def post_sticker(self, ask: Ask) -> Json:
+        """`name`, `kind` png, apng, lottie or gif, and the file as a part; answers one of `sticker_items`."""
+        kind = str(ask.body.get("kind", "png"))
+        return expressions.add_sticker(self.desk.world, str(ask.body["name"]), kind, _numbered(ask)[0])
+
+    def post_external(self, ask: Ask) -> Json:
+        """Another site's `url`, and its picture as a part; answers what an embed's `image` is."""
+        return expressions.add_external(self.desk.world, str(ask.body["url"]), _numbered(ask)[0])
 
     def _grant(self, user: User, ask: Ask) -> None:
         """`permissions` beyond @everyone become a role of their own."""
@@ -353,6 +374,13 @@ class Control:
     def delete_message(self, ask: Ask) -> None:
         messages.delete(self.desk, self._message(ask))
 
+    def delete_own_message(self, ask: Ask) -> None:
+        """`message_id`; only its author can."""
+        message, acting = self._message(ask), self._acting(ask)
+        if message.author_id != acting.user_id:
+            raise ControlError("only the author of a message deletes it")
+        messages.delete(self.desk, message)
+
     # -- interactions -------------------------------------------------------------------------------------------
 
     def post_command(self, ask: Ask) -> Json:
@@ -398,14 +426,23 @@ class Control:
         return [self._outcome(one) for one in self.interactions.all()]
 
     async def wait_interaction(self, ask: Ask) -> Json:
-        """`until` acknowledged (default: not pending), done (not deferred either) or now; `seconds` at most."""
+        """`until` acknowledged (default: not pending), done (not deferred either), told, or now; `seconds` at most.
+
+        `told`: the person can read what came of it. After a deferred update that is an edit, or a followup.
+        """
         one = self.interactions.get(ask.id("interaction_id"))
         until, edits = ask.query.get("until", "acknowledged"), int(ask.query.get("edits", "0"))
-        undone = {"acknowledged": _OPEN_STATES, "done": _UNDONE_STATES, "now": frozenset[State]()}[until]
+        undone = {
+            "acknowledged": _OPEN_STATES,
+            "done": _UNDONE_STATES,
+            "told": _UNTOLD_STATES,
+            "now": frozenset[State](),
+        }[until]
 
         def look() -> Interaction | None:
             state = self.interactions.state(one)
-            return one if state is State.FAILED or (state not in undone and one.edits >= edits) else None
+            told = until == "told" and bool(one.followups)
+            return one if state is State.FAILED or ((told or state not in undone) and one.edits >= edits) else None
 
         # A pending interaction fails by the clock alone, so nothing may fire the signal: look again at that moment.
         seconds = ask.seconds()

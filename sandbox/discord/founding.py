@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from sandbox.discord import expressions
 from sandbox.discord.cdn import Cdn
 from sandbox.discord.options import Options
 from sandbox.discord.permissions import BOT_DEFAULT, EVERYONE_DEFAULT, Permission
@@ -60,6 +61,7 @@ def found(*, options: Options, clock: Clock, secret: bytes, token: str | None) -
         owner_id: User(id=owner_id, name="olivia"),
         bot_id: User(id=bot_id, name="bot", bot=True, role_ids=[bot_role]),
     }
+    expressions.add_default_avatars(world)
     user_id = world.new_id()
     world.users[user_id] = User(id=user_id, name="paula")
     general, staging = world.new_id(), world.new_id()

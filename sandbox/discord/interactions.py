@@ -9,14 +9,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from sandbox.discord import commands, components, errors, messages, show
+from sandbox.discord import commands, components, errors, messages, modals, show
 from sandbox.discord.cdn import Upload
 from sandbox.discord.commands import Resolved
 from sandbox.discord.errors import ApiError, ControlError
 from sandbox.discord.events import Event
 from sandbox.discord.messages import Desk, Draft
 from sandbox.discord.permissions import Permission
-from sandbox.discord.wire import Json, as_object, as_objects, as_strings
+from sandbox.discord.wire import Json, as_object, as_objects
 from sandbox.discord.world import (
     CHAT_COMMAND_MESSAGE,
     CONTEXT_MENU_MESSAGE,
@@ -113,7 +113,7 @@ class Interactions:
         resolved = Resolved(world=self._world, actor_id=acting.user_id, channel=acting.channel)
         if isinstance(target, Message):
             # Content is there even without the Message Content intent (docs: events/gateway, its exceptions).
-            resolved.put("messages", target.id, show.message(self._world, target))
+            resolved.put("messages", target.id, show.message_in_menu(self._world, target))
         else:
             resolved.add_user(target)
         target_id = target.id if isinstance(target, Message) else target
@@ -150,10 +150,10 @@ class Interactions:
         if not low <= len(values) <= high:
             raise ControlError(f"the select takes {low} to {high} values")
         if found["type"] == components.STRING_SELECT:
-            return {"values": [_option_value(found, value) for value in values]}
+            return {"values": [modals.option_value(found, value) for value in values]}
         resolved = Resolved(world=self._world, actor_id=acting.user_id, channel=acting.channel)
         for value in values:
-            _resolve_any(resolved, int(found["type"]), int(value))
+            modals.resolve_any(resolved, int(found["type"]), int(value))
         return {"values": list(values), "resolved": resolved.data}
 
     def submit(
@@ -164,7 +164,7 @@ class Interactions:
             raise ControlError(f"interaction {opened.id} has no open modal (state: {self.state(opened)})")
         acting = Acting(user_id=opened.user_id, channel=self._world.channel(opened.channel_id))
         resolved = Resolved(world=self._world, actor_id=acting.user_id, channel=acting.channel)
-        form = ModalForm(values=values, files=files, resolved=resolved)
+        form = modals.ModalForm(values=values, files=files, resolved=resolved)
         filled = form.fill(as_objects(opened.modal.get("components")))
         form.check_all_used()
         data: Json = {"custom_id": opened.modal["custom_id"], "components": filled}
@@ -281,7 +281,7 @@ class Interactions:
             case 8 if one.kind == AUTOCOMPLETE:
                 one.choices, one.acknowledged = as_objects(draft.body.get("choices")), State.CHOICES
             case 9 if one.kind in {COMMAND, COMPONENT}:
-                _check_modal(draft.body)
+                modals.check(draft.body)
                 one.modal = draft.body | {"components": components.with_ids(as_objects(draft.body["components"]))}
                 one.acknowledged = State.MODAL
             case _:
@@ -415,121 +415,3 @@ def _reply_kind(one: Interaction) -> int:
     if one.kind == COMMAND:
         return CHAT_COMMAND_MESSAGE if one.command_kind == commands.CHAT else CONTEXT_MENU_MESSAGE
     return REPLY if one.source is not None else DEFAULT_MESSAGE
-
-
-def _check_modal(body: Json) -> None:
-    rows = as_objects(body.get("components"), where="components")
-    if not 1 <= len(str(body.get("title", ""))) <= 45:
-        raise ApiError.invalid_form("title", "BASE_TYPE_BAD_LENGTH", "Must be between 1 and 45 in length.")
-    if not 1 <= len(rows) <= 5:
-        raise ApiError.invalid_form("components", "BASE_TYPE_BAD_LENGTH", "Must be between 1 and 5 in length.")
-    if not 1 <= len(str(body.get("custom_id", ""))) <= 100:
-        raise ApiError.invalid_form("custom_id", "BASE_TYPE_BAD_LENGTH", "Must be between 1 and 100 in length.")
-    for row in rows:
-        if row.get("type") not in {components.ROW, components.LABEL, components.TEXT_DISPLAY}:
-            raise ApiError.invalid_form("components", "UNION_TYPE_CHOICES", "Not a top-level component of a modal")
-        if row.get("type") == components.LABEL and not 1 <= len(str(row.get("label", ""))) <= 45:
-            raise ApiError.invalid_form("components", "BASE_TYPE_BAD_LENGTH", "A label has 1 to 45 characters")
-
-
-def _option_value(found: Json, value: str) -> str:
-    options = as_objects(found.get("options"))
-    for option in options:
-        if value in {option["value"], option["label"]}:
-            return str(option["value"])
-    raise ControlError(f"no option {value!r}; there are: {[option['label'] for option in options]}")
-
-
-def _resolve_any(resolved: Resolved, kind: int, number: int) -> None:
-    if kind == components.CHANNEL_SELECT:
-        resolved.add_channel(number)
-    elif kind == components.ROLE_SELECT or (kind == components.MENTIONABLE_SELECT and number in resolved.world.roles):
-        resolved.add_role(number)
-    else:
-        resolved.add_user(number)
-
-
-@dataclass(slots=True, kw_only=True)
-class ModalForm:
-    """A person's answers, poured into a modal's components."""
-
-    values: Mapping[str, object]
-    files: Mapping[str, Sequence[Upload]]
-    resolved: Resolved
-    used: set[str] = field(default_factory=set[str])
-
-    def fill(self, rows: list[Json]) -> list[Json]:
-        filled: list[Json] = []
-        for row in rows:
-            match row.get("type"):
-                case 1:
-                    inner = [self._field(one, str(one.get("label", ""))) for one in as_objects(row["components"])]
-                    filled.append({"type": 1, "id": row["id"], "components": inner})
-                case 18:
-                    inner_one = self._field(as_object(row["component"]), str(row.get("label", "")))
-                    filled.append({"type": 18, "id": row["id"], "component": inner_one})
-                case _:
-                    filled.append({"type": row["type"], "id": row["id"]})
-        return filled
-
-    def check_all_used(self) -> None:
-        if unknown := (set(self.values) | set(self.files)) - self.used:
-            raise ControlError(f"the modal has no field {sorted(unknown)}")
-
-    def _key(self, one: Json, label: str) -> str | None:
-        for key in (str(one["custom_id"]), label):
-            if key in self.values or key in self.files:
-                self.used.add(key)
-                return key
-        return None
-
-    def _field(self, one: Json, label: str) -> Json:
-        key = self._key(one, label)
-        head: Json = {"type": one["type"], "id": one["id"], "custom_id": one["custom_id"]}
-        match one["type"]:
-            case 4:
-                return head | {"value": self._text(one, key, label)}
-            case 19:
-                return head | {"values": self._uploads(one, key, label)}
-            case 21:
-                chosen = self._chosen(one, key, label)
-                return head | {"value": chosen[0] if chosen else None}
-            case 23:
-                return head | {"value": bool(self.values[key]) if key else bool(one.get("default"))}
-            case _:
-                return head | {"values": self._chosen(one, key, label)}
-
-    def _text(self, one: Json, key: str | None, label: str) -> str:
-        text = str(self.values[key]) if key else str(one.get("value") or "")
-        low = int(one.get("min_length") or 0)
-        if not text and one.get("required", True):
-            raise ControlError(f"the field {label or one['custom_id']!r} is required")
-        if text and not low <= len(text) <= int(one.get("max_length") or 4000):
-            raise ControlError(f"the field {label or one['custom_id']!r} has a length out of bounds ({len(text)})")
-        return text
-
-    def _uploads(self, one: Json, key: str | None, label: str) -> list[str]:
-        uploads: Sequence[Upload] = self.files.get(key, ()) if key else ()
-        self._check_count(one, len(uploads), label)
-        return [self.resolved.add_upload(upload) for upload in uploads]
-
-    def _chosen(self, one: Json, key: str | None, label: str) -> list[str]:
-        chosen = as_strings(self.values[key]) if key else []
-        options = as_objects(one.get("options"))
-        if not key:
-            chosen = [str(option["value"]) for option in options if option.get("default")]
-        self._check_count(one, len(chosen), label)
-        if options:
-            return [_option_value(one, value) for value in chosen]
-        for value in chosen:
-            _resolve_any(self.resolved, int(one["type"]), int(value))
-        return chosen
-
-    def _check_count(self, one: Json, count: int, label: str) -> None:
-        required = bool(one.get("required", True))
-        low = 1 if one.get("min_values") is None else int(one["min_values"])
-        high = int(one.get("max_values") or (10 if one["type"] == components.CHECKBOX_GROUP else 1))
-        if count == 0 and not required:
-            return
-        if not max(low, 1 if required else 0) <= count <= high:
-            raise ControlError(f"the field {label or one['custom_id']!r} takes {low} to {high} values, not {count}")

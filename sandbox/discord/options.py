@@ -23,5 +23,6 @@ class Options:
     bucket_limit: int = 0  # requests per route and channel in a window; 0 is no limit (Discord's are not published)
     bucket_window_seconds: float = 5.0
     message_content: bool = False  # privileged: granted or not, for the gateway and for reads over HTTP
+    menu_reply_content: bool = False  # is the content of what a menu's target replies to there? not documented
     members_intent: bool = False  # privileged
     presences_intent: bool = False  # privileged

@@ -19,7 +19,8 @@ from typing import Any, Literal, Self, TypeAlias, cast
 import httpx
 
 Json: TypeAlias = dict[str, Any]
-Until: TypeAlias = Literal["acknowledged", "done", "now"]
+Until: TypeAlias = Literal["acknowledged", "done", "told", "now"]
+StickerKind: TypeAlias = Literal["png", "apng", "lottie", "gif"]
 
 
 class Refused(Exception):
@@ -127,7 +128,10 @@ class Message:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Field:
-    """One field of a modal; `type` 4 is text, 19 a file upload, 3 a select (Discord's numbers)."""
+    """One field of a modal. `type` is Discord's: 3 select, 4 text, 19 files, 21 radio, 22 checkboxes, 23 checkbox.
+
+    `value` is what a text field, `default` what a checkbox begins with.
+    """
 
     label: str | None
     description: str | None
@@ -135,6 +139,7 @@ class Field:
     type: int
     required: bool
     value: str | None
+    default: bool | None
     options: tuple[Json, ...]
 
 
@@ -146,6 +151,13 @@ class Modal:
     custom_id: str
     text: str
     fields: tuple[Field, ...]
+
+    def field(self, label: str) -> Field:
+        """The field with this label; `LookupError` when there is none."""
+        for field in self.fields:
+            if field.label == label:
+                return field
+        raise LookupError(f"the form {self.title!r} has {[field.label for field in self.fields]}, not {label!r}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,6 +211,7 @@ def _modal(body: Json) -> Modal:
             type=one["type"],
             required=one["required"],
             value=one["value"],
+            default=one["default"],
             options=tuple(one["options"]),
         )
         for one in body["fields"]
@@ -222,6 +235,15 @@ class Channel:
     @classmethod
     def parse(cls, body: Json) -> Channel:
         return cls(**{key: body[key] for key in ["id", "name", "type", "parent_id", "archived", "locked", "raw"]})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Emoji:
+    """A custom emoji; `mention` is how it stands in a text."""
+
+    id: str
+    name: str
+    mention: str
 
 
 class Sandbox:
@@ -270,10 +292,30 @@ class Sandbox:
         """A person by id; without one the person of the ready line."""
         return Person(self, user_id)
 
-    async def new_person(self, name: str, *, permissions: Sequence[str] = ()) -> Person:
-        """A new member, with these permissions beyond @everyone's ("manage_guild")."""
-        body = await self.call("POST", "people", {"name": name, "permissions": list(permissions)})
+    async def new_person(
+        self, name: str, *, permissions: Sequence[str] = (), avatar: Upload | None = None, in_guild: bool = True
+    ) -> Person:
+        """A new member (or just a user), with these permissions beyond @everyone's ("manage_guild")."""
+        wanted: Json = {"name": name, "permissions": list(permissions), "in_guild": in_guild}
+        body = await self.call("POST", "people", wanted, files={"avatar": [avatar]} if avatar else None)
         return Person(self, body["id"])
+
+    async def set_avatar(self, user_id: str, avatar: Upload) -> None:
+        await self.call("PATCH", f"people/{user_id}", {}, files={"avatar": [avatar]})
+
+    async def new_emoji(self, name: str, picture: Upload) -> Emoji:
+        """A custom emoji of the guild; a GIF makes it an animated one."""
+        body = await self.call("POST", "emojis", {"name": name}, files={"picture": [picture]})
+        mention = f"<{'a' if body['animated'] else ''}:{name}:{body['id']}>"
+        return Emoji(id=body["id"], name=name, mention=mention)
+
+    async def new_sticker(self, name: str, file: Upload, *, kind: StickerKind = "png") -> Json:
+        """A sticker, for `sticker_items` of a message."""
+        return cast("Json", await self.call("POST", "stickers", {"name": name, "kind": kind}, files={"file": [file]}))
+
+    async def external_image(self, url: str, picture: Upload) -> Json:
+        """Another site's picture behind Discord's proxy, for an embed: `{"image": …}`."""
+        return cast("Json", await self.call("POST", "external", {"url": url}, files={"picture": [picture]}))
 
     async def world(self) -> Json:
         return cast("Json", await self.call("GET", "world"))
@@ -385,7 +427,10 @@ class Sandbox:
     async def outcome(
         self, interaction_id: str, *, until: Until = "acknowledged", edits: int = 0, seconds: float = 10.0
     ) -> Outcome:
-        """The outcome once it is acknowledged, or done (not merely deferred), with `edits`; late: as it is."""
+        """The outcome once it is acknowledged, or done (not merely deferred), with `edits`; late: as it is.
+
+        `told`: once the person can read what came of it, also after a deferred update (an edit, or a followup).
+        """
         query: Json = {"until": until, "edits": edits, "seconds": seconds}
         return Outcome.parse(await self.call("GET", f"interactions/{interaction_id}", query=query))
 
@@ -476,6 +521,10 @@ class Person:
         body: Json = {"content": content, "reply_to": reply_to, "forward_of": forward_of}
         body |= {"embeds": list(embeds), "sticker_items": list(sticker_items)}
         return Message.parse(await self._act(f"channels/{channel_id}/messages", body, {"files": files}))
+
+    async def delete(self, message_id: str) -> None:
+        """Delete a message of one's own, wherever it stands."""
+        await self._act("messages/delete", {"message_id": message_id})
 
     async def dm(self) -> Channel:
         """The DM channel with the bot."""

@@ -246,6 +246,12 @@ def get_guild_roles(call: Call) -> Answer:
     return Answer(json=[show.role(one) for one in call.world.roles.values()])
 
 
+@route("GET", "/guilds/{guild}/emojis")
+def get_guild_emojis(call: Call) -> Answer:
+    call.guild()
+    return Answer(json=[show.emoji(one) for one in call.world.emojis])
+
+
 @route("GET", "/guilds/{guild}/members/{user}")
 def get_guild_member(call: Call) -> Answer:
     call.guild()

@@ -16,6 +16,7 @@ from sandbox.discord.world import (
     MEDIA,
     THREAD_STARTER,
     Channel,
+    Emoji,
     Message,
     Role,
     User,
@@ -29,7 +30,7 @@ def user(one: User) -> Json:
         "username": one.name,
         "discriminator": "0",
         "global_name": None if one.bot else one.name,
-        "avatar": None,
+        "avatar": one.avatar,
         "avatar_decoration_data": None,
         "banner": None,
         "accent_color": None,
@@ -52,7 +53,7 @@ def own_account(world: World) -> Json:
 def member(one: User, *, permissions: int | None = None, with_user: bool = True) -> Json:
     body: Json = {
         "roles": [str(role_id) for role_id in one.role_ids],
-        "nick": None,
+        "nick": one.nick,
         "avatar": None,
         "banner": None,
         "joined_at": "2024-01-01T00:00:00+00:00",
@@ -68,6 +69,18 @@ def member(one: User, *, permissions: int | None = None, with_user: bool = True)
     if permissions is not None:
         body["permissions"] = str(permissions)
     return body
+
+
+def emoji(one: Emoji) -> Json:
+    return {
+        "id": str(one.id),
+        "name": one.name,
+        "roles": [],
+        "require_colons": True,
+        "managed": False,
+        "animated": one.animated,
+        "available": True,
+    }
 
 
 def role(one: Role) -> Json:
@@ -334,6 +347,20 @@ def without_content(body: Json) -> Json:
     return bare
 
 
+def message_in_menu(world: World, one: Message) -> Json:
+    """The target of a message menu: its content is there without the intent (docs: events/gateway, its exceptions).
+
+    Of the message it replies to nothing is documented: its content is there if `menu_reply_content` says so, or if
+    the bot may read it anyway.
+    """
+    body = message(world, one)
+    replied = body.get("referenced_message")
+    if not replied or world.options.menu_reply_content:
+        return body
+    readable = may_read_content(world, replied, granted=world.options.message_content)
+    return body if readable else body | {"referenced_message": without_content(replied)}
+
+
 def may_read_content(world: World, body: Json, *, granted: bool) -> bool:
     """Whether the bot gets content of this message: granted, its own, in a DM, or it is mentioned."""
     channel_ = world.channels.get(int(body["channel_id"]))
@@ -368,7 +395,7 @@ def guild(world: World) -> Json:
         "default_message_notifications": 0,
         "explicit_content_filter": 0,
         "roles": [role(each) for each in world.roles.values()],
-        "emojis": [],
+        "emojis": [emoji(each) for each in world.emojis],
         "stickers": [],
         "features": [],
         "mfa_level": 0,

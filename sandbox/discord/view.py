@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from sandbox.discord import components, messages, show
+from sandbox.discord.cdn import StoredFile
 from sandbox.discord.interactions import Interaction, Interactions, State
 from sandbox.discord.wire import Json, as_objects
 from sandbox.discord.world import COMPONENTS_V2, LOADING, Channel, Message, World
 
 
 def message(world: World, one: Message) -> Json:
-    """`text` is every word shown, `attachments` every file (also those in components), `raw` Discord's JSON."""
+    """`text` is every word shown, `attachments` every file shown (in components too), `raw` Discord's JSON."""
     raw = show.message(world, one)
     author = world.users[one.author_id]
     lines = [one.content] if one.content else []
@@ -23,7 +24,7 @@ def message(world: World, one: Message) -> Json:
         "kind": one.kind,
         "content": one.content,
         "text": "\n".join(lines),
-        "attachments": [_attachment(world, one, number) for number in range(len(one.files))],
+        "attachments": [show.attachment(world, file) | {"sha256": file.sha256} for file in _shown_files(one)],
         "buttons": _buttons(one),
         "selects": _selects(one),
         "embeds": raw["embeds"],
@@ -43,9 +44,12 @@ def message(world: World, one: Message) -> Json:
     }
 
 
-def _attachment(world: World, one: Message, number: int) -> Json:
-    file = one.files[number]
-    return show.attachment(world, file) | {"sha256": file.sha256}
+def _shown_files(one: Message) -> list[StoredFile]:
+    """A message of components shows only the files that a component points to."""
+    if not one.flags & COMPONENTS_V2:
+        return one.files
+    named = [show.file_named(one, name) for name in components.references(one.components)]
+    return [file for file in one.files if file in named]
 
 
 def _buttons(one: Message) -> list[Json]:
@@ -68,7 +72,10 @@ def _selects(one: Message) -> list[Json]:
             "custom_id": each.get("custom_id"),
             "placeholder": each.get("placeholder"),
             "disabled": bool(each.get("disabled")),
-            "options": [{"label": o["label"], "value": o["value"]} for o in as_objects(each.get("options"))],
+            "options": [
+                {"label": o["label"], "value": o["value"], "description": o.get("description")}
+                for o in as_objects(each.get("options"))
+            ],
         }
         for each in components.walk(one.components)
         if each.get("type") in components.SELECTS
@@ -110,6 +117,7 @@ def _modal(modal: Json) -> Json:
                 "type": one.get("type"),
                 "required": bool(one.get("required", True)),
                 "value": one.get("value"),
+                "default": one.get("default"),
                 "options": one.get("options") or [],
                 "min_values": one.get("min_values"),
                 "max_values": one.get("max_values"),

@@ -38,6 +38,17 @@ class User:
     in_guild: bool = True
     dm_closed: bool = False
     locale: str = "en-US"
+    avatar: str | None = None
+    nick: str | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class Emoji:
+    """A custom emoji of the guild."""
+
+    id: int
+    name: str
+    animated: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
@@ -159,6 +170,7 @@ class World:
         self.changed = Signal()
         self.users: dict[int, User] = {}
         self.roles: dict[int, Role] = {}
+        self.emojis: list[Emoji] = []
         self.channels: dict[int, Channel] = {}
         self.nonces: dict[tuple[int, int, str], tuple[float, Message]] = {}
         self.automod_rules: list[Json] = []

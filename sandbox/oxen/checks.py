@@ -5,12 +5,14 @@ in which provider-side validation surfaces, "Getting model response error: 422 -
 our own [S]. Limits are those of schema V1, the only ones Oxen ever wrote down; MB are read as 1,000,000 bytes.
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, cast
 
 from bot.domain.media import Kind
+from bot.domain.prompts import PromptStyle
 from sandbox.oxen.schemas import ENVELOPE, MAX_OF_KIND, REFERENCE_FIELDS, ModelSchema
 from sandbox.oxen.views import ReferenceView
 
@@ -25,6 +27,11 @@ _FORMATS: Mapping[str, frozenset[str]] = {
 }
 MAX_BYTES_EACH: Mapping[Kind, int] = {Kind.IMAGE: 30_000_000, Kind.VIDEO: 50_000_000, Kind.AUDIO: 15_000_000}
 _MAX_VIDEO_BYTES = 50_000_000
+# In an address or an e-mail address (`a@Image1.example`, `…/@Image1`) it is none.
+_TOKENS: Mapping[PromptStyle, re.Pattern[str]] = {
+    PromptStyle.AT: re.compile(r"(?<![\w/.@:])@(?:Image|Video|Audio)\d+(?![\w@])"),
+    PromptStyle.BRACKET: re.compile(r"\[(?:Image|Video|Audio) \d+\]"),
+}
 _MIN_AREA, _MAX_AREA = 409_600, 927_408
 _MIN_VIDEO_SECONDS, _MAX_SECONDS = 2.0, 15.0
 _ROUNDING_SECONDS = 0.05  # a frame's worth: containers round the last one
@@ -54,6 +61,20 @@ def wanted(schema: ModelSchema, body: Mapping[str, object]) -> tuple[Wanted, ...
             numbers[kind] += 1
             result.append(Wanted(field=name, kind=kind, number=numbers[kind], url=url))
     return tuple(result)
+
+
+def undefined_tokens(schema: ModelSchema, body: Mapping[str, object]) -> tuple[str, ...]:
+    """Tokens of this version's style in the prompt that no reference has, in order; face media count first.
+
+    The vendor says nothing to them, and the model makes something up.
+    """
+    named = {schema.style.token(one.kind, one.number) for one in wanted(schema, _lists_only(schema, body))}
+    found = _TOKENS[schema.style].findall(str(body.get("prompt") or ""))
+    return tuple(token for token in found if token not in named)
+
+
+def _lists_only(schema: ModelSchema, body: Mapping[str, object]) -> Mapping[str, object]:
+    return {name: body[name] for name, _ in schema.reference_fields if _is_list_of_strings(body.get(name))}
 
 
 def body_refusal(schema: ModelSchema, body: Mapping[str, object], *, unknown: Literal["ignore", "fail"]) -> str | None:

@@ -3,6 +3,7 @@
 from collections import Counter, deque
 from collections.abc import Mapping
 
+from sandbox.oxen.checks import undefined_tokens
 from sandbox.oxen.contract import Contract
 from sandbox.oxen.schemas import ModelSchema
 from sandbox.oxen.views import LoggedCall, Violation
@@ -46,10 +47,13 @@ class Journal:
     def check(self, post: int, body: Mapping[str, object], schema: ModelSchema) -> None:
         """Notes what a body of `POST /queue` breaks: the model's schema always, the OpenAPI envelope if there is one.
 
+        A token in the prompt that no reference has counts as broken too.
         Where the two contradict each other the model's own schema is right, and the contradiction is noted apart.
         """
         for name, message in schema.problems(body):
             self.violations.append(Violation(source="model", post=post, field=name, message=message))
+        for token in undefined_tokens(schema, body):
+            self.violations.append(Violation(source="model", post=post, field="prompt", message=f"{token} is nothing"))
         if self._contract is None:
             return
         for name, message in self._contract.problems("QueueCreateRequest", body):

@@ -114,6 +114,12 @@ class GenerationView(_View):
     references: tuple[ReferenceView, ...]
     result: ResultView | None
 
+    @property
+    def materials(self) -> Mapping[str, tuple[str, ...]]:
+        """Field → SHA-256 of what its addresses gave when they were fetched, in order; empty before that."""
+        fields = dict.fromkeys(one.field for one in self.references)
+        return {name: tuple(one.sha256 or "" for one in self.references if one.field == name) for name in fields}
+
 
 class Violation(_View):
     """A body of `POST /queue` that broke a schema; `field` is empty for the body as a whole."""

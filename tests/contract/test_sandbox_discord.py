@@ -21,6 +21,7 @@ import httpx
 import pytest
 import yarl
 from discord import app_commands, ui
+from PIL import Image
 
 from sandbox.discord.person import Json, Outcome, Refused, Sandbox, Upload
 
@@ -250,6 +251,17 @@ async def test_context_menu_modal_and_upload(bot: Bot, sandbox: Sandbox) -> None
         await paula.submit(outcome.id, values)
 
 
+def picture(width: int, height: int, *, form: str = "PNG") -> bytes:
+    buffer = io.BytesIO()
+    Image.new("RGB", (width, height), "teal").save(buffer, form)
+    return buffer.getvalue()
+
+
+def size_of(data: bytes) -> tuple[str | None, int, int]:
+    with Image.open(io.BytesIO(data)) as image:
+        return image.format, image.width, image.height
+
+
 def card(number: int = 7) -> ui.LayoutView:
     view = ui.LayoutView(timeout=None)
     row: ui.ActionRow[ui.LayoutView] = ui.ActionRow()
@@ -465,6 +477,22 @@ async def test_a_wrong_token_is_refused(ready: Ready) -> None:
         assert (await http.get("/users/@me", headers={"Authorization": "Bot wrong"})).status_code == 401
 
 
+def v2(*components: Json) -> Json:
+    return {"flags": 1 << 15, "components": list(components)}
+
+
+def row(*components: Json) -> Json:
+    return {"type": 1, "components": list(components)}
+
+
+def button(custom_id: str = "b") -> Json:
+    return {"type": 2, "style": 1, "label": "x", "custom_id": custom_id}
+
+
+def options(count: int) -> list[Json]:
+    return [{"label": f"option {number}", "value": str(number)} for number in range(count)]
+
+
 @pytest.mark.parametrize(
     "body",
     [
@@ -474,6 +502,22 @@ async def test_a_wrong_token_is_refused(ready: Ready) -> None:
         {"flags": 1 << 15, "components": [{"type": 13, "file": {"url": "attachment://nowhere.mp4"}}]},
         {"content": "x" * 2001},
         {"content": ""},
+        v2({"type": 10, "content": "\N{GRINNING FACE}" * 2001}),
+        v2({"type": 12, "items": []}),
+        v2({"type": 12, "items": [{"media": {"url": "https://example.org/a.png"}}] * 11}),
+        v2({"type": 12, "items": [{"media": {"url": "attachment://nowhere.png"}}]}),
+        v2({"type": 9, "components": [{"type": 10, "content": "x"}]}),
+        v2(row(button(), {"type": 3, "custom_id": "s", "options": options(1)})),
+        v2(row(*[button(str(number)) for number in range(6)])),
+        v2(row(button(), button())),
+        v2(row({"type": 2, "style": 1, "label": "x"})),
+        v2(row({"type": 2, "style": 1, "label": "x" * 81, "custom_id": "b"})),
+        v2(row({"type": 3, "custom_id": "s", "options": options(26)})),
+        v2(row({"type": 3, "custom_id": "s", "options": []})),
+        v2(row({"type": 3, "custom_id": "s", "options": options(2), "max_values": 3})),
+        v2(row({"type": 3, "custom_id": "s", "options": [*options(1), *options(1)]})),
+        v2(row({"type": 3, "custom_id": "s", "options": [{"label": "x" * 101, "value": "v"}]})),
+        v2({"type": 18, "label": "x", "component": {"type": 4, "custom_id": "t", "style": 1}}),
     ],
 )
 async def test_what_discord_refuses_is_refused(ready: Ready, body: Json) -> None:
@@ -608,3 +652,248 @@ async def test_discord_py_violates_nothing_and_neither_do_we(bot: Bot, ready: Re
     assert report["contract_checked"]
     assert report["violations"] == []
     assert report["own_violations"] == []
+
+
+async def test_avatars_are_served_in_the_format_and_size_asked_for(bot: Bot, ready: Ready, sandbox: Sandbox) -> None:
+    ada = await sandbox.new_person("ada", avatar=Upload("ada.png", picture(300, 200), "image/png"))
+    guild = await bot.fetch_guild(int(ready["guild_id"]))
+    member = await guild.fetch_member(int(ada.id or 0))
+    assert size_of(await member.display_avatar.replace(size=128, format="png").read()) == ("PNG", 128, 85)
+    assert size_of(await member.display_avatar.replace(size=512, format="webp").read()) == ("WEBP", 300, 200)
+    stranger = await bot.fetch_user(int(ready["user_id"]))
+    assert stranger.avatar is None
+    assert size_of(await stranger.display_avatar.read())[0] == "PNG"
+    gone = await sandbox.new_person("gone", in_guild=False)
+    assert (await bot.fetch_user(int(gone.id or 0))).name == "gone"
+    assert await refused_with(lambda: guild.fetch_member(int(gone.id or 0))) == (404, 10007)
+
+
+async def test_emoji_and_stickers_are_where_discord_has_them(bot: Bot, ready: Ready, sandbox: Sandbox) -> None:
+    still, moving = picture(48, 48), picture(32, 32, form="GIF")
+    fox = await sandbox.new_emoji("fox", Upload("fox.png", still, "image/png"))
+    wave = await sandbox.new_emoji("wave", Upload("wave.gif", moving, "image/gif"))
+    assert (fox.mention, wave.mention) == (f"<:fox:{fox.id}>", f"<a:wave:{wave.id}>")
+    base = ready["cdn"]
+    assert size_of(await sandbox.fetch(f"{base}/emojis/{fox.id}.webp")) == ("WEBP", 48, 48)
+    assert await sandbox.fetch(f"{base}/emojis/{wave.id}.gif") == moving
+    with pytest.raises(Refused, match="415"):
+        await sandbox.fetch(f"{base}/emojis/{fox.id}.gif")
+    hello = await sandbox.new_sticker("hello", Upload("hello.png", still, "image/png"))
+    spin = await sandbox.new_sticker("spin", Upload("spin.gif", moving, "image/gif"), kind="gif")
+    assert await sandbox.fetch(f"{base}/stickers/{hello['id']}.png") == still
+    assert await sandbox.fetch(f"{base}/stickers/{spin['id']}.gif") == moving
+    assert {one.name for one in await (await bot.fetch_guild(int(ready["guild_id"]))).fetch_emojis()} >= {"fox", "wave"}
+
+
+async def test_a_menu_has_what_is_in_its_message_and_of_the_replied_one_only_what_is_granted(
+    bot: Bot, sandbox: Sandbox
+) -> None:
+    menus: asyncio.Queue[discord.Message] = asyncio.Queue()
+
+    @bot.tree.context_menu(name="Look")
+    async def look(interaction: BotInteraction, message: discord.Message) -> None:  # pyright: ignore[reportUnusedFunction]
+        menus.put_nowait(message)
+        await interaction.response.send_message("seen", ephemeral=True)
+
+    await bot.tree.sync()
+    paula, ada = sandbox.person(), await sandbox.new_person("ada")
+    theirs = await ada.say("mine", files=[Upload("theirs.png", PNG)])
+    image = await sandbox.external_image("https://example.org/cat.png", Upload("cat.png", PNG, "image/png"))
+    lottie = await sandbox.new_sticker("dance", Upload("dance.json", b"{}"), kind="lottie")
+    reply = await paula.say("see", reply_to=theirs.id, embeds=[{"image": image}], sticker_items=[lottie])
+    await settled(sandbox, await paula.use_menu("Look", reply.id))
+    seen = await menus.get()
+    assert seen.embeds[0].image.url == "https://example.org/cat.png"
+    assert await sandbox.fetch(seen.embeds[0].image.proxy_url or "") == PNG
+    assert [one.format for one in seen.stickers] == [discord.StickerFormatType.lottie]
+    replied = seen.reference.resolved if seen.reference else None
+    assert isinstance(replied, discord.Message)
+    assert (replied.author.id, replied.attachments) == (int(ada.id or 0), [])
+    await sandbox.set_options(menu_reply_content=True)
+    await settled(sandbox, await paula.use_menu("Look", reply.id))
+    replied = seen.reference.resolved if (seen := await menus.get()).reference else None
+    assert isinstance(replied, discord.Message)
+    assert [one.filename for one in replied.attachments] == ["theirs.png"]
+
+
+async def test_a_message_is_deleted_by_its_author_alone(bot: Bot, ready: Ready, sandbox: Sandbox) -> None:
+    paula, ada = sandbox.person(), await sandbox.new_person("ada")
+    post = await paula.say("mine", files=[Upload("a.png", PNG)])
+    with pytest.raises(Refused, match="only the author"):
+        await ada.delete(post.id)
+    await paula.delete(post.id)
+    with pytest.raises(Refused, match="404"):
+        await sandbox.fetch(post.attachments[0].url)
+    with pytest.raises(Refused):
+        await sandbox.message(ready.channel, post.id)
+
+
+class Sheet(ui.LayoutView):
+    """A private card: a picture, a button that changes it, and a menu that opens a form."""
+
+    def __init__(self, text: str, *, shows: str | None = "sheet.png") -> None:
+        super().__init__(timeout=None)
+        self.add_item(ui.TextDisplay(text))
+        if shows:
+            self.add_item(ui.MediaGallery(discord.MediaGalleryItem(f"attachment://{shows}")))
+        menu: ui.Select[Sheet] = ui.Select(
+            custom_id="file",
+            placeholder="Change a file…",
+            options=[discord.SelectOption(label=f"#{number}", value=f"file-{number}") for number in (1, 2)],
+        )
+        self.add_item(ui.ActionRow(menu))
+        labels = ("Keep", "Drop", "Swap", "Complain", "Nowhere")
+        buttons = [ui.Button[Sheet](label=label, custom_id=label.lower()) for label in labels]
+        self.add_item(ui.ActionRow(*buttons))
+
+
+class Change(ui.Modal, title="Change a file"):
+    name = ui.Label[ui.Modal](text="Name", component=ui.TextInput(default="hero", required=False))
+    place = ui.Label[ui.Modal](
+        text="Place",
+        component=ui.Select(
+            options=[discord.SelectOption(label=str(number), default=number == 2) for number in (1, 2, 3)]
+        ),
+    )
+    real = ui.Label[ui.Modal](text="Shows a real person", component=ui.Checkbox())
+    out = ui.Label[ui.Modal](text="Take it out", component=ui.Checkbox(default=True))
+    which = ui.Label[ui.Modal](
+        text="Which",
+        component=ui.RadioGroup(options=[discord.RadioGroupOption(label=label, value=label) for label in ("a", "b")]),
+    )
+
+    async def on_submit(self, interaction: BotInteraction) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        await interaction.response.defer()
+        name, place, real, out, which = (cast("Any", label).component for label in self.children)
+        said = f"{name.value} {place.values} {real.value} {out.value} {which.value}"
+        await interaction.edit_original_response(view=Sheet(said))
+
+
+async def act(interaction: BotInteraction) -> None:
+    """What a click on a `Sheet` does: each a way to answer that Discord has."""
+    match (interaction.data or {}).get("custom_id"):
+        case "file":
+            await interaction.response.send_modal(Change())
+        case "keep":
+            await interaction.response.defer()
+            await interaction.edit_original_response(view=Sheet("kept"))
+        case "drop":
+            await interaction.response.edit_message(view=Sheet("dropped", shows=None), attachments=[])
+        case "swap":
+            await interaction.response.defer()
+            new = discord.File(io.BytesIO(PNG), "new.png")
+            await interaction.edit_original_response(view=Sheet("swapped", shows="new.png"), attachments=[new])
+        case "complain":
+            await interaction.response.defer()
+            await interaction.followup.send("no", ephemeral=True)
+        case "nowhere":
+            await interaction.response.defer()
+            try:
+                await interaction.edit_original_response(view=Sheet("nowhere", shows="not-there.png"))
+            except discord.HTTPException as refused:
+                await interaction.followup.send(str(refused.code), ephemeral=True)
+        case _:
+            return
+
+
+@asynccontextmanager
+async def a_private_card(bot: Bot, sandbox: Sandbox) -> AsyncGenerator[Outcome]:
+    """`/card` answered privately, its clicks acted on."""
+
+    @bot.tree.command(name="card", description="A private card")
+    async def card_(interaction: BotInteraction) -> None:  # pyright: ignore[reportUnusedFunction]
+        await interaction.response.defer(thinking=True, ephemeral=True)
+        picture_file = discord.File(io.BytesIO(PNG), "sheet.png")
+        await interaction.edit_original_response(view=Sheet("shown"), attachments=[picture_file])
+
+    @bot.event
+    async def on_interaction(interaction: BotInteraction) -> None:  # pyright: ignore[reportUnusedFunction]
+        if interaction.type is discord.InteractionType.component:
+            await act(interaction)
+
+    await bot.tree.sync()
+    yield await settled(sandbox, await sandbox.person().run("card"))
+    report = await sandbox.report()
+    assert (report["violations"], report["own_violations"]) == ([], [])
+
+
+async def told(sandbox: Sandbox, outcome: Outcome) -> Outcome:
+    return await sandbox.outcome(outcome.id, until="told")
+
+
+async def test_a_private_card_keeps_swaps_and_drops_its_picture(bot: Bot, sandbox: Sandbox) -> None:
+    async with a_private_card(bot, sandbox) as shown:
+        assert shown.message is not None
+        assert (shown.ephemeral, [one.filename for one in shown.message.attachments]) == (True, ["sheet.png"])
+        paula, card_id = sandbox.person(), shown.message.id
+        for label, text, files in [("Keep", "kept", ["sheet.png"]), ("Swap", "swapped", ["new.png"])]:
+            after = await told(sandbox, await paula.click(card_id, label=label))
+            assert after.message is not None
+            assert (after.message.id, after.state) == (card_id, "updated")
+            assert after.message.text.splitlines()[0] == text
+            assert [one.filename for one in after.message.attachments] == files
+        with pytest.raises(Refused, match="404"):
+            await sandbox.fetch(shown.message.attachments[0].url)
+        after = await told(sandbox, await paula.click(card_id, label="Drop"))
+        assert after.message is not None
+        assert after.message.attachments == ()
+
+
+async def test_a_click_may_be_answered_beside_the_card(bot: Bot, sandbox: Sandbox) -> None:
+    async with a_private_card(bot, sandbox) as shown:
+        assert shown.message is not None
+        paula, card_id = sandbox.person(), shown.message.id
+        for label, text in [("Complain", "no"), ("Nowhere", "50035")]:
+            after = await told(sandbox, await paula.click(card_id, label=label))
+            assert after.message is not None
+            assert after.message.text.splitlines()[0] == "shown", "the card stays as it was"
+            assert [(one.text, one.ephemeral) for one in after.followups] == [(text, True)]
+        with pytest.raises(Refused, match="somebody else's"):
+            await (await sandbox.new_person("nosy")).click(card_id, label="Keep")
+
+
+async def test_a_form_opened_from_a_private_card_carries_every_kind_of_field(bot: Bot, sandbox: Sandbox) -> None:
+    async with a_private_card(bot, sandbox) as shown:
+        assert shown.message is not None
+        paula, card_id = sandbox.person(), shown.message.id
+        with pytest.raises(Refused, match="no option"):
+            await paula.choose(card_id, ["#3"], placeholder="Change a file…")
+        opened = await told(sandbox, await paula.choose(card_id, ["#2"], placeholder="Change a file…"))
+        assert opened.modal is not None
+        assert opened.modal.field("Name").value == "hero"
+        assert opened.modal.field("Take it out").default is True
+        with pytest.raises(Refused, match="takes 1 to 1 values"):
+            await paula.submit(opened.id, {"Name": "x"})
+        values = {"Name": "the fox", "Shows a real person": True, "Take it out": False, "Which": "b"}
+        after = await told(sandbox, await paula.submit(opened.id, values))
+        assert after.message is not None
+        assert after.message.id == card_id
+        assert after.message.text.splitlines()[0] == "the fox ['2'] True False b"
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        {"type": 18, "label": "x" * 46, "component": {"type": 4, "custom_id": "t", "style": 1}},
+        {"type": 18, "label": "x", "component": {"type": 4, "custom_id": "t", "style": 1, "value": "x" * 4001}},
+        {"type": 18, "label": "x", "component": {"type": 19, "custom_id": "f", "max_values": 11}},
+        {"type": 18, "label": "x", "component": {"type": 21, "custom_id": "r", "options": options(1)}},
+        {"type": 18, "label": "x", "component": {"type": 3, "custom_id": "s", "options": options(26)}},
+        {"type": 18, "label": "x", "component": button()},
+        row(button()),
+    ],
+)
+async def test_what_discord_refuses_in_a_form_is_refused(bot: Bot, ready: Ready, sandbox: Sandbox, field: Json) -> None:
+    taken: asyncio.Queue[BotInteraction] = asyncio.Queue()
+
+    @bot.tree.command(name="form", description="A bad form")
+    async def form(interaction: BotInteraction) -> None:  # pyright: ignore[reportUnusedFunction]
+        taken.put_nowait(interaction)
+
+    await bot.tree.sync()
+    await sandbox.person().run("form")
+    interaction = await taken.get()
+    body = {"type": 9, "data": {"title": "Form", "custom_id": "form", "components": [field]}}
+    async with raw_api(ready) as http:
+        answer = await http.post(f"/interactions/{interaction.id}/{interaction.token}/callback", json=body)
+    assert (answer.status_code, answer.json()["code"]) == (400, 50035)

@@ -267,6 +267,43 @@ async def test_each_schema_version_is_held_to(
     assert ours == {(2, wrong), (2, "")}
 
 
+async def test_faces_are_fetched_from_their_own_field_and_numbered_first(vendor: Oxen) -> None:
+    await vendor.operator.change(schema_version="v3")
+    face, plain = png(colour="tan"), png(colour="teal")
+    async with files({"face.png": face, "plain.png": plain}) as at:
+        body = {**V3, "prompt": "@Image1 looks at @Image2"}
+        body |= {"input_images": [f"{at}/plain.png"], "input_face_images": [f"{at}/face.png"]}
+        generation_id = await vendor.enqueue(body)
+        known = await vendor.operator.ended(generation_id)
+    assert known.status == "succeeded", known.error_message
+    assert [(one.field, one.number) for one in known.references] == [("input_face_images", 1), ("input_images", 2)]
+    assert known.materials == {
+        "input_face_images": (hashlib.sha256(face).hexdigest(),),
+        "input_images": (hashlib.sha256(plain).hexdigest(),),
+    }
+    row = await vendor.row(generation_id)
+    assert (row["input_images"], row["input_face_images"]) == (body["input_images"], body["input_face_images"])
+
+
+@pytest.mark.parametrize(
+    ("version", "prompt", "undefined"),
+    [
+        ("v3", "@Image1, @Image2 and @Image3", ["@Image3 is nothing"]),
+        ("v3", "a@Image9.example and https://x.example/@Image9", []),
+        ("v3", "@Audio1 sings", ["@Audio1 is nothing"]),
+        ("v2", "[Image 2] and [Image 3], not @Image7", ["[Image 3] is nothing"]),
+    ],
+)
+async def test_a_token_that_no_reference_has_is_a_violation(
+    vendor: Oxen, version: str, prompt: str, undefined: list[str]
+) -> None:
+    await vendor.operator.change(schema_version=version)
+    await vendor.operator.hold("queued")
+    one = "data:image/png;base64," + base64.b64encode(png()).decode()
+    await vendor.enqueue({**V3, "prompt": prompt, "input_images": [one], "input_face_images": [one]})
+    assert [each.message for each in (await vendor.operator.report()).violations] == undefined
+
+
 async def test_enqueue_checks_what_the_vendor_checks_and_nothing_else(vendor: Oxen) -> None:
     async def refused(body: object, key: str | None = None) -> tuple[int, Any]:
         headers = {} if key is None else {"Authorization": f"Bearer {key}"}

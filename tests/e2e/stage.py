@@ -1,12 +1,15 @@
 """Real processes and real sockets: a Discord, an Oxen and the bot, each on its own."""
 
-from collections.abc import AsyncGenerator, Mapping
+import asyncio
+import hashlib
+import sqlite3
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from sandbox import samples
-from sandbox.discord.person import Message, Outcome, Sandbox, Upload
+from sandbox.discord.person import Message, Outcome, Person, Sandbox, Upload
 from sandbox.oxen.operator import OxenOperator
 from sandbox.rig import Rig, rig
 
@@ -20,8 +23,24 @@ QUICK = {
 }
 
 
-def image() -> Upload:
-    return Upload("hero.png", samples.picture(640, 640), "image/png")
+def image(name: str = "hero.png", width: int = 640) -> Upload:
+    """A picture; other widths are other bytes."""
+    return Upload(name, samples.picture(width, 640), "image/png")
+
+
+def clip_file(name: str = "walk.mp4") -> Upload:
+    return Upload(name, samples.clip(2, 640, 640), "video/mp4")
+
+
+def hashes(*files: Upload) -> tuple[str, ...]:
+    """SHA-256 of each, as `GenerationView.materials` has them."""
+    return tuple(hashlib.sha256(file.data).hexdigest() for file in files)
+
+
+def states(database: Path) -> list[str]:
+    """The states of all requests, oldest first."""
+    with sqlite3.connect(f"file:{database}?mode=ro", uri=True) as connection:
+        return [row[0] for row in connection.execute("SELECT state FROM requests ORDER BY created_at_ms, id")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +63,45 @@ class Stage:
         """What the person alone reads in the end."""
         return (await self.discord.outcome(outcome.id, until="done", seconds=30)).text
 
+    async def told(self, outcome: Outcome) -> Outcome:
+        """The outcome once the person can read what came of it, also of a click."""
+        return await self.discord.outcome(outcome.id, until="told", seconds=30)
+
+    async def card(self, outcome: Outcome) -> Message:
+        """The draft card that answers this, or that this click leaves."""
+        told = await self.told(outcome)
+        assert told.message is not None, told
+        assert "Your draft" in told.message.text, told.text
+        return told.message
+
+    async def press(self, card: Message, label: str, *, by: Person | None = None) -> Outcome:
+        """A click on a button of a message, and what came of it."""
+        person = by or self.discord.person()
+        return await self.told(await person.click(card.id, label=label))
+
+    async def from_message(
+        self, message: Message, prompt: str, *, files: Sequence[Upload] = (), by: Person | None = None
+    ) -> Outcome:
+        """“Make video” on a message, its form filled in; the outcome at once, not yet answered."""
+        person = by or self.discord.person()
+        opened = await self.told(await person.use_menu("Make video", message.id))
+        assert opened.modal is not None, opened.text
+        values = {"What happens": prompt, "Length": "4", "Shape": "1:1"}
+        return await person.submit(opened.id, values, files={"More files": files} if files else None)
+
+    async def ordered(self, count: int = 1) -> None:
+        """Until so many generations were ordered."""
+        async with asyncio.timeout(30):
+            while len(await self.oxen.generations()) < count:
+                await asyncio.sleep(0.05)
+
+    async def ends_as(self, *expected: str) -> None:
+        """Until the requests are in these states, oldest first."""
+        async with asyncio.timeout(40):
+            while (found := states(self.rig.database)) != list(expected):
+                await asyncio.sleep(0.05)
+                assert len(found) <= len(expected), found
+
     async def clip(self, *, seconds: float = 40) -> Message:
         """The message with the clip, wherever it stands."""
         return await self.discord.wait_for_message(
@@ -58,6 +116,7 @@ class Stage:
         """No request broke a contract, no route was missing, nothing was posted twice."""
         report, vendor = await self.discord.report(), await self.oxen.report()
         assert not report["violations"]
+        assert report["own_violations"] == []
         assert not report["unimplemented"]
         assert not report["crashes"]
         assert not report["doubled"]

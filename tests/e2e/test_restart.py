@@ -2,12 +2,11 @@
 
 import asyncio
 import signal
-import sqlite3
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.stage import Stage, opened
+from tests.e2e.stage import Stage, opened, states
 from tests.fault_points import EVERY_POINT
 
 pytestmark = pytest.mark.e2e
@@ -60,8 +59,3 @@ async def until_all_is_told(scene: Stage) -> None:
 async def cards(scene: Stage) -> int:
     messages = await scene.discord.messages(scene.rig.discord.channel_id)
     return sum(message.by_bot and not message.ephemeral and not message.attachments for message in messages)
-
-
-def states(database: Path) -> list[str]:
-    with sqlite3.connect(f"file:{database}?mode=ro", uri=True) as connection:
-        return [row[0] for row in connection.execute("SELECT state FROM requests")]

@@ -1,0 +1,89 @@
+"""Every place a reference may come from, over real sockets: what is pointed at is what the vendor fetches."""
+
+import hashlib
+import io
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from sandbox.discord.person import Upload
+from tests.e2e.stage import Stage, hashes, image, opened
+
+pytestmark = pytest.mark.e2e
+
+HERO, STICKER, LINKED = image(), image("hello.png", 320), image("cat.png", 400)
+
+
+def moving() -> Upload:
+    """A GIF of two frames."""
+    frames = [Image.new("RGB", (320, 320), colour) for colour in ("teal", "tomato")]
+    buffer = io.BytesIO()
+    frames[0].save(buffer, "GIF", save_all=True, append_images=frames[1:], duration=200)
+    return Upload("spin.gif", buffer.getvalue(), "image/gif")
+
+
+async def served(scene: Stage, path: str) -> str:
+    """SHA-256 of what the CDN gives for an unsigned path."""
+    return hashlib.sha256(await scene.discord.fetch(f"{scene.rig.discord.cdn}/{path}")).hexdigest()
+
+
+async def test_files_stickers_links_and_emoji_reach_the_vendor_in_the_order_shown(tmp_path: Path) -> None:
+    async with opened(tmp_path) as scene:
+        await scene.rig.start_bot()
+        await scene.ready()
+        paula = scene.discord.person()
+        fox = await scene.discord.new_emoji("fox", image("fox.png", 360))
+        hello = await scene.discord.new_sticker("hello", STICKER)
+        linked = await scene.discord.external_image("https://example.org/cat.png", LINKED)
+        post = await paula.say("look", files=[HERO], sticker_items=[hello], embeds=[{"image": linked}])
+        prompt = f"hero.png meets @hello.png, image 3 and {fox.mention}"
+        text = await scene.answer(await scene.from_message(post, prompt))
+        assert "in line" in text, text
+        await scene.clip()
+        (generation,) = await scene.oxen.generations()
+        emoji = await served(scene, f"emojis/{fox.id}.webp")
+        assert generation.materials == {"input_images": (*hashes(HERO, STICKER, LINKED), emoji)}
+        assert generation.body["prompt"] == "@Image1 meets @Image2, @Image3 and @Image4"
+        await scene.nothing_amiss()
+
+
+async def test_a_forward_brings_its_files_and_a_moving_sticker_its_first_frame(tmp_path: Path) -> None:
+    async with opened(tmp_path) as scene:
+        await scene.rig.start_bot()
+        await scene.ready()
+        paula, ada = scene.discord.person(), await scene.discord.new_person("ada")
+        spin = await scene.discord.new_sticker("spin", moving(), kind="gif")
+        original = await ada.say("mine", files=[HERO], sticker_items=[spin])
+        forwarded = await paula.say(forward_of=original.id)
+        card = await scene.card(await scene.from_message(forwarded, "@Image1 spins like @Image2"))
+        assert "first frame" in card.text
+        await scene.press(card, "Confirm")
+        await scene.clip()
+        (generation,) = await scene.oxen.generations()
+        first, second = generation.references
+        assert (first.sha256, second.format, second.width) == (*hashes(HERO), "png", 320)
+        await scene.nothing_amiss()
+
+
+async def test_an_avatar_is_used_only_once_its_person_allows_it(tmp_path: Path) -> None:
+    async with opened(tmp_path) as scene:
+        await scene.rig.start_bot()
+        await scene.ready()
+        ada = await scene.discord.new_person("ada", avatar=image("ada.png", 600))
+        prompt = f"<@{ada.id}> waves from @Image1"
+        card = await scene.card(await scene.make(prompt))
+        assert "avatar of “ada” is not used" in card.text
+        assert "ada waves from @Image1" in card.text, "without the picture the name stands there"
+        await scene.press(card, "Discard")
+
+        await scene.answer(await ada.run("privacy references", {"avatar": "allow"}))
+        assert "in line" in await scene.answer(await scene.make(prompt))
+        await scene.clip()
+        (generation,) = await scene.oxen.generations()
+        profile = await scene.discord.call("GET", "world")
+        shown = next(one for one in profile["people"] if one["id"] == ada.id)
+        picture = await served(scene, f"avatars/{ada.id}/{shown['avatar']}.png?size=512")
+        assert generation.materials == {"input_images": (*hashes(image()), picture)}
+        assert generation.body["prompt"] == "@Image2 waves from @Image1"
+        await scene.nothing_amiss()
