@@ -8,7 +8,7 @@ import shutil
 import signal
 import socket
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,6 +44,7 @@ from bot.pipeline.cancel import Cancel
 from bot.pipeline.dispatch import Dispatch
 from bot.pipeline.drafts import Drafts
 from bot.pipeline.guild_choices import ChoicesOfGuilds
+from bot.pipeline.looking import vendor_tokens
 from bot.pipeline.privacy import Privacy
 from bot.pipeline.redeliver import DeliverAgain
 from bot.pipeline.rooms import Drafting, Patience, Rooms
@@ -138,6 +139,7 @@ async def _assemble(
         now_ms,
         open_threads=settings.discord.open_threads,
         ping_requester=settings.discord.ping_requester,
+        vendor_tokens=reader.vendor_tokens,
         reached=reached,
     )
     keeper = CardKeeper(
@@ -218,6 +220,8 @@ def _services(settings: Settings, rooms: Rooms, submit: Submit, reader: "PromptR
             avatars=settings.references.avatars, emoji=settings.references.emoji, embeds=settings.references.embeds
         ),
         rendered=lambda snapshot: reader(snapshot.request),
+        vendor_tokens=lambda snapshot: reader.vendor_tokens(snapshot.request),
+        asks_about_people=reader.asks_about_people,
         requester=requester,
         form_id=rooms.ids.short,
         open_threads=settings.discord.open_threads,
@@ -235,6 +239,14 @@ class PromptReader:
         if request.prompt is None:
             return request.written_prompt
         return written(request.prompt, self._provider.known, request.references)
+
+    def vendor_tokens(self, request: Request) -> Mapping[str, str]:
+        """Reference id → the token in that prompt, for those that the model numbers otherwise than we do."""
+        return vendor_tokens(request.references, self._provider.known)
+
+    def asks_about_people(self) -> bool:
+        """True when the model has a place of its own for files that show a real person."""
+        return bool(self._provider.known.face_kinds)
 
 
 def _store(settings: Settings, reached: FaultPoint) -> SqlRequestStore:

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -19,7 +19,7 @@ from bot.domain.consent import Choice
 from bot.domain.drafts import DraftView, GuildChoices, Renumbering, TrayView, TrayWish
 from bot.domain.prompts import Names
 from bot.domain.references import Offer
-from bot.domain.requests import Place, Snapshot, Wish
+from bot.domain.requests import Place, Request, Snapshot, Wish
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger("rushes.client")
 
@@ -69,12 +69,20 @@ class Drafts(Protocol):
         """The draft as it stands."""
         ...
 
+    def shown(self, request_id: str, *, person_id: int, version: int) -> Awaitable[Request]:
+        """The draft's row alone, as it was shown: for a form, which has to open before any vendor could be asked."""
+        ...
+
     def mine(self, guild_id: int, person_id: int) -> Awaitable[tuple[DraftView, ...]]:
         """The drafts that wait for that person in that guild, newest first."""
         ...
 
     def sheet(self, view: DraftView) -> Awaitable[bytes | None]:
         """A PNG of the references with their numbers; `None` without references, or when it cannot be drawn."""
+        ...
+
+    def answered(self, view: DraftView) -> Awaitable[None]:
+        """To be called once the card got through to its person: they need not be called back after a restart."""
         ...
 
     def confirm(self, request_id: str, *, person_id: int, version: int) -> Awaitable[Snapshot]:
@@ -88,11 +96,11 @@ class Drafts(Protocol):
     def edit(
         self, request_id: str, *, person_id: int, version: int, prompt: str, names: Names, offers: Sequence[Offer]
     ) -> Awaitable[DraftView]:
-        """Another prompt; further offers (files added, emoji and avatars newly mentioned) come after what is there."""
+        """Another prompt; further offers (files added, emoji and avatars mentioned) come after what is there."""
         ...
 
-    def mend(self, request_id: str, *, person_id: int, version: int, finding: int, choice: int) -> Awaitable[DraftView]:
-        """Carries out the `choice`-th mend of the `finding`-th finding of the view (both from 0)."""
+    def mend(self, request_id: str, *, person_id: int, version: int, proof: str) -> Awaitable[DraftView]:
+        """Carries out the mend of that proof (`mend_proof`). `Refused` (draft-changed) when it is not offered now."""
         ...
 
     def describe(
@@ -186,6 +194,8 @@ class Sources:
 class Services:
     """Everything a cog may call. `rendered` is the prompt as the model reads it; `form_id` makes random form ids.
 
+    `vendor_tokens`: reference id → the token the model reads, for those it numbers otherwise than we do.
+    `asks_about_people`: the model, as last seen, has a place of its own for files that show a real person.
     `requester` answers who asked for a request (a Discord id), or `None` when it is not known any more.
     """
 
@@ -198,6 +208,8 @@ class Services:
     guild_choices: GuildChoicesOf
     sources: Sources
     rendered: Callable[[Snapshot], str]
+    vendor_tokens: Callable[[Snapshot], Mapping[str, str]]
+    asks_about_people: Callable[[], bool]
     requester: Callable[[str], Awaitable[int | None]]
     form_id: Callable[[], str]
     open_threads: bool

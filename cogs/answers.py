@@ -28,8 +28,11 @@ async def show(interaction: discord.Interaction[RushesClient], snapshot: Snapsho
 
 
 async def show_accepted(interaction: discord.Interaction[RushesClient], snapshot: Snapshot) -> None:
-    """In line: no pictures, and those of a draft's card are taken off."""
-    view = cards.accepted(snapshot, rendered_prompt=interaction.client.services.rendered(snapshot))
+    """In line, or further by now: no pictures, and those of a draft's card are taken off."""
+    services = interaction.client.services
+    view = cards.accepted(
+        snapshot, rendered_prompt=services.rendered(snapshot), vendor_tokens=services.vendor_tokens(snapshot)
+    )
     await tell(interaction, view, attachments=[] if interaction.message is not None else None)
 
 
@@ -38,16 +41,18 @@ async def show_draft(
 ) -> None:
     """The draft's card, in place of the answer to this interaction.
 
-    `same_files`: the card that was clicked shows these files with these numbers, so its sheet is kept, not drawn anew.
+    `same_files`: the card that was clicked shows these files with these numbers, so its sheet is kept, not drawn anew;
+    unless it may show a picture that its owner no longer allows.
     """
     prompt = cards.draft_prompt_file(view)
-    if same_files and prompt is None and interaction.message is not None:
+    if same_files and not view.barred and prompt is None and interaction.message is not None:
         await tell(interaction, cards.draft(view, sheet=_shows_sheet(interaction.message)))
         return
     sheet = await interaction.client.services.drafts.sheet(view)
     files = [(cards.SHEET_FILE, sheet), (cards.PROMPT_FILE, prompt.encode() if prompt is not None else None)]
     uploads = [discord.File(io.BytesIO(content), filename=name) for name, content in files if content is not None]
-    await tell(interaction, cards.draft(view, sheet=sheet is not None), attachments=uploads)
+    if await tell(interaction, cards.draft(view, sheet=sheet is not None), attachments=uploads):
+        await interaction.client.services.drafts.answered(view)
 
 
 def _shows_sheet(message: discord.Message) -> bool:

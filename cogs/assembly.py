@@ -9,12 +9,12 @@ from bot.client import RushesClient
 from cogs.buttons import RequestButton
 from cogs.errors import Errors
 from cogs.forms import Forms
-from cogs.privacy import Privacy
+from cogs.privacy import MessageButton, Privacy
 from cogs.settings import GuildSettings
 from cogs.tray import Tray
 from cogs.video import Video
 
-BUTTONS: Final = (RequestButton,)
+BUTTONS: Final = (RequestButton, MessageButton)
 """The kinds of button that survive restarts."""
 
 

@@ -40,8 +40,15 @@ _PRESSED: Final[Mapping[str, Callable[[Press], Awaitable[None]]]] = {
     Action.MOVE: drafts.move,
     Action.SHOW: drafts.show_again,
 }
-_NOTHING_SPENT_IF: Final[Mapping[str, Kinds]] = {Action.CANCEL: (), Action.DELIVER: (), Action.CONFIRM: (Refused,)}
-"""The first two act on requests that were accepted; a confirmation whose answer was lost may stand."""
+_NOTHING_SPENT_IF: Final[Mapping[str, Kinds]] = {
+    Action.CANCEL: (),
+    Action.DELIVER: (),
+    Action.AGAIN: (RushesError,),
+    Action.USE: (RushesError,),
+}
+"""The first two act on requests that were accepted, the others begin a new one, which waits for its person."""
+_OF_A_DRAFT: Final[Kinds] = (Refused,)
+"""On a draft's card: it may have been confirmed elsewhere, or by this very click, before something broke."""
 
 _Control = discord.ui.Button[discord.ui.LayoutView] | discord.ui.Select[discord.ui.LayoutView]
 
@@ -69,7 +76,7 @@ class RequestButton(discord.ui.DynamicItem[discord.ui.Item[discord.ui.LayoutView
     async def callback(self, interaction: discord.Interaction[RushesClient]) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]  same
         """Does what the control is for; what is raised is answered."""
         action = self._match["action"]
-        async with answered(interaction, nothing_spent_if=_NOTHING_SPENT_IF.get(action, (RushesError,))):
+        async with answered(interaction, nothing_spent_if=_NOTHING_SPENT_IF.get(action, _OF_A_DRAFT)):
             if action not in _PRESSED:
                 raise Refused(reason("request-unknown"))
             await _PRESSED[action](

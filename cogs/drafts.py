@@ -15,11 +15,11 @@ from bot.domain.drafts import DraftView, Renumbering
 from bot.domain.errors import Refused
 from bot.domain.reasons import reason
 from bot.domain.references import OfferSource, Reference
-from bot.domain.requests import Snapshot
+from bot.domain.requests import Request, Snapshot
 from cogs.answers import show, show_accepted, show_draft
 from cogs.errors import tell
 from cogs.forms import Form, FormKind
-from cogs.sources import newly_mentioned, offers_in, offers_of
+from cogs.sources import mentioned, offers_in, offers_of
 from cogs.video_form import MakeVideoForm, fitting
 from cogs.wishes import wish_from
 
@@ -58,9 +58,10 @@ class Press:
         """The argument's parts as numbers."""
         return [_number(part) for part in self.parts(count)]
 
-    async def look(self) -> DraftView:
-        """The draft as it stands."""
-        return await self.services.drafts.look(self.request_id, person_id=self.person_id)
+    async def shown(self) -> Request:
+        """The draft as the card showed it, from its row: a form has three seconds to open."""
+        (version,) = self.numbers(1)
+        return await self.services.drafts.shown(self.request_id, person_id=self.person_id, version=version)
 
 
 # --- the card's buttons ----------------------------------------------------------------------------------------------
@@ -83,23 +84,23 @@ async def discard(press: Press) -> None:
 
 async def mend(press: Press) -> None:
     """One finding is settled as its button says."""
-    version, finding, choice = press.numbers(3)
+    version, _finding, _choice, proof = press.parts(4)
     await press.interaction.response.defer()
     view = await press.services.drafts.mend(
-        press.request_id, person_id=press.person_id, version=version, finding=finding, choice=choice
+        press.request_id, person_id=press.person_id, version=_number(version), proof=proof
     )
     await show_draft(press.interaction, view, same_files=True)
 
 
 async def edit(press: Press) -> None:
     """A form with the prompt as it was written."""
-    await press.interaction.response.send_modal(EditForm(press.interaction.client, await press.look()))
+    await press.interaction.response.send_modal(EditForm(press.interaction.client, await press.shown()))
 
 
 async def choose_file(press: Press) -> None:
     """A form about the chosen file."""
-    view = await press.look()
-    form = FileForm(press.interaction.client, view, _reference(view, press.choice))
+    request = await press.shown()
+    form = FileForm(press.interaction.client, request, _reference(request, press.choice))
     await press.interaction.response.send_modal(form)
 
 
@@ -122,7 +123,8 @@ async def show_again(press: Press) -> None:
         await press.interaction.response.defer()
     else:
         await press.interaction.response.defer(ephemeral=True, thinking=True)
-    await show_draft(press.interaction, await press.look())
+    view = await press.services.drafts.look(press.request_id, person_id=press.person_id)
+    await show_draft(press.interaction, view)
 
 
 async def _renumber(press: Press, version: int, change: Renumbering) -> None:
@@ -139,8 +141,8 @@ def _number(text: str) -> int:
     return int(text)
 
 
-def _reference(view: DraftView, reference_id: str) -> Reference:
-    found = next((one for one in view.request.references if one.id == reference_id), None)
+def _reference(request: Request, reference_id: str) -> Reference:
+    found = next((one for one in request.references if one.id == reference_id), None)
     if found is None:
         raise Refused(reason("draft-changed"))
     return found
@@ -161,8 +163,9 @@ async def use_as_reference(press: Press) -> None:
     message = press.interaction.message
     offers = await offers_in(press.interaction, message) if message is not None else ()
     clips = tuple(offer for offer in offers if offer.source is OfferSource.CLIP)
-    if not clips:
-        raise Refused(reason("nothing-to-use"))
+    refusals = [clip.refusal for clip in clips if clip.refusal is not None]
+    if len(refusals) == len(clips):
+        raise Refused(*(refusals or [reason("nothing-to-use")]))
     await press.interaction.response.send_modal(MakeVideoForm(press.interaction.client, "", clips))
 
 
@@ -187,12 +190,12 @@ def asking(
 class EditForm(Form):
     """Another prompt, and more files."""
 
-    def __init__(self, client: RushesClient, view: DraftView) -> None:
+    def __init__(self, client: RushesClient, request: Request) -> None:
         super().__init__(client, FormKind.DRAFT, title="Edit prompt")
-        self._view = view
+        self._request = request
         self.prompt = discord.ui.TextInput[EditForm](
             style=discord.TextStyle.paragraph,
-            default=fitting(view.request.written_prompt, _MAX_FIELD_CHARACTERS),
+            default=fitting(request.written_prompt, _MAX_FIELD_CHARACTERS),
             min_length=1,
             max_length=_MAX_FIELD_CHARACTERS,
         )
@@ -207,8 +210,8 @@ class EditForm(Form):
     async def sent(self, interaction: discord.Interaction[RushesClient]) -> None:
         """Stores it and shows the card anew."""
         await interaction.response.defer()
-        request = self._view.request
-        names, pictures = await newly_mentioned(interaction, self.prompt.value, before=request.written_prompt)
+        request = self._request
+        names, pictures = await mentioned(interaction, self.prompt.value)
         offers = (*offers_of(self.files.values, OfferSource.FORM), *pictures)
         view = await interaction.client.services.drafts.edit(
             request.id,
@@ -218,25 +221,25 @@ class EditForm(Form):
             names=names,
             offers=offers,
         )
-        await show_draft(interaction, view, same_files=not offers)
+        await show_draft(interaction, view, same_files=view.request.references == request.references)
 
 
 class FileForm(Form):
     """One file: its name, its place, whether it shows a real person, or out with it."""
 
-    def __init__(self, client: RushesClient, view: DraftView, reference: Reference) -> None:
+    def __init__(self, client: RushesClient, request: Request, reference: Reference) -> None:
         super().__init__(client, FormKind.DRAFT, title="Change a file")
-        self._view, self._reference = view, reference
+        self._request, self._reference = request, reference
         self.alias = discord.ui.TextInput[FileForm](
             default=reference.alias, required=False, max_length=_MAX_ALIAS_CHARACTERS, placeholder="hero"
         )
-        self.place = _places(len(view.request.references), reference.number)
+        self.place = _places(len(request.references), reference.number)
         self.shows_person = discord.ui.Checkbox[FileForm](default=reference.shows_person)
         self.take_out = discord.ui.Checkbox[FileForm]()
         named = f"A word by which the prompt may call {fitting(reference.name, 60)}"
         self.add_item(discord.ui.Label(text="Name", description=named, component=self.alias))
         self.add_item(discord.ui.Label(text="Place", component=self.place))
-        if view.asks_about_people:
+        if client.services.asks_about_people():
             self.add_item(discord.ui.Label(text="Shows a real person", component=self.shows_person))
         self.add_item(discord.ui.Label(text="Take it out", component=self.take_out))
 
@@ -244,17 +247,20 @@ class FileForm(Form):
         """Stores what renumbers nothing; what does is asked first."""
         await interaction.response.defer()
         view = await self._described(interaction)
-        change = self._change(_reference(view, self._reference.id))
+        change = self._change(_reference(view.request, self._reference.id))
         if change is None:
             await show_draft(interaction, view, same_files=True)
         else:
             await tell(interaction, cards.renumber_question(view, change), attachments=[])
 
     async def _described(self, interaction: discord.Interaction[RushesClient]) -> DraftView:
-        request, drafts = self._view.request, interaction.client.services.drafts
+        request, drafts = self._request, interaction.client.services.drafts
         alias, shows_person = self.alias.value.strip() or None, self.shows_person.value
         if (alias, shows_person) == (self._reference.alias, self._reference.shows_person):
-            return await drafts.look(request.id, person_id=interaction.user.id)
+            view = await drafts.look(request.id, person_id=interaction.user.id)
+            if view.request.version != request.version:
+                raise Refused(reason("draft-changed"))
+            return view
         return await drafts.describe(
             request.id,
             person_id=interaction.user.id,

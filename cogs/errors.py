@@ -2,7 +2,7 @@
 
 In this order:
 
-1. `Refused`: the person can mend it; every reason, and that nothing was spent.
+1. `Refused`: the person can mend it; every reason, and that nothing was spent, where that is certain.
 2. `Unavailable` and other errors of ours: their sentence. These and the refusals are logged with their detail.
 3. The interaction is too old or its token dead (Discord took longer than it allows): logged, nothing can be said.
 4. Anything else is a defect: logged with its traceback, and the person reads that it is our fault, with the id under
@@ -27,6 +27,8 @@ _log: structlog.stdlib.BoundLogger = structlog.get_logger("rushes.cogs")
 _UNKNOWN_INTERACTION, _INVALID_WEBHOOK_TOKEN, _UNKNOWN_WEBHOOK = 10062, 50027, 10015
 _DETAIL_QUOTES_ROWS = frozenset({"database-unavailable"})
 """PostgreSQL adds “Failing row contains (…)”, and a row holds the prompt."""
+_LEAVES_OPEN = frozenset({"draft-confirmed", "draft-changed", "draft-form-expired"})
+"""Refusals that say nothing about money: the draft may have been confirmed, and paid for since."""
 Kinds = tuple[type[RushesError], ...]
 _UNTOLD = (discord.HTTPException, aiohttp.ClientError, OSError)
 """What discord.py raises when an answer does not get through."""
@@ -68,7 +70,7 @@ async def answer_error(
         _log_untold("error not told", interaction, error)
         return
     try:
-        nothing_spent = isinstance(error, nothing_spent_if)
+        nothing_spent = isinstance(error, nothing_spent_if) and not _leaves_open(error)
         await _reply(interaction, _sheet(interaction, error, nothing_spent=nothing_spent))
     except _UNTOLD as failure:
         _log_untold("error not told", interaction, failure)
@@ -79,10 +81,10 @@ async def tell(
     view: cards.Sheet,
     *,
     attachments: Sequence[discord.File] | None = None,
-) -> None:
+) -> bool:
     """Shows what was done. It is done even when that cannot be shown: then it is logged, not called a failure.
 
-    `attachments` are the message's files from now on; `None` leaves them as they are.
+    Answers whether it got through. `attachments` are the message's files from now on; `None` leaves them as they are.
     """
     try:
         if attachments is None:
@@ -91,6 +93,8 @@ async def tell(
             await interaction.edit_original_response(view=view, attachments=attachments)
     except _UNTOLD as failure:
         _log_untold("answer not told", interaction, failure)
+        return False
+    return True
 
 
 def _sheet(interaction: discord.Interaction[RushesClient], error: BaseException, *, nothing_spent: bool) -> cards.Sheet:
@@ -123,6 +127,10 @@ def _log_untold(event: str, interaction: discord.Interaction[RushesClient], fail
     status, code = (failure.status, failure.code) if isinstance(failure, discord.HTTPException) else (None, None)
     event = "interaction too old to answer" if _too_late(failure) else event
     _log.warning(event, interaction=interaction.id, kind=type(failure).__name__, status=status, code=code)
+
+
+def _leaves_open(error: BaseException) -> bool:
+    return isinstance(error, Refused) and any(why.code in _LEAVES_OPEN for why in error.reasons)
 
 
 def _too_late(error: BaseException) -> bool:

@@ -3,16 +3,18 @@
 discord.py drops a form that it does not know when it is sent: `Forms` then tells the person.
 """
 
+from collections.abc import Mapping
 from enum import StrEnum
+from typing import Final
 
 import discord
 from discord.ext import commands
 
 from bot.client import RushesClient
 from bot.domain.custom_ids import FORM_PREFIX
-from bot.domain.errors import Refused
+from bot.domain.errors import Refused, RushesError
 from bot.domain.reasons import reason
-from cogs.errors import answer_error, answered
+from cogs.errors import Kinds, answer_error, answered
 
 _OPEN_SECONDS = 3600
 
@@ -25,6 +27,8 @@ class FormKind(StrEnum):
 
 
 _EXPIRED = {FormKind.VIDEO: "form-expired", FormKind.DRAFT: "draft-form-expired"}
+_NOTHING_SPENT_IF: Final[Mapping[FormKind, Kinds]] = {FormKind.VIDEO: (RushesError,), FormKind.DRAFT: (Refused,)}
+"""A draft may have been confirmed elsewhere while its form was open."""
 
 
 class Form(discord.ui.Modal):
@@ -34,7 +38,7 @@ class Form(discord.ui.Modal):
         """From now on the client knows it."""
         form_id = f"{FORM_PREFIX}{kind.value}.{client.services.form_id()}"
         super().__init__(title=title, custom_id=form_id, timeout=_OPEN_SECONDS)
-        self._open_forms = client.open_forms
+        self._kind, self._open_forms = kind, client.open_forms
         self._open_forms.add(form_id)
 
     async def on_submit(self, interaction: discord.Interaction[RushesClient]) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]  our client is the only one
@@ -52,7 +56,7 @@ class Form(discord.ui.Modal):
 
     async def on_error(self, interaction: discord.Interaction[RushesClient], error: Exception, /) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]  same
         """Whatever `sent` raises, and what happens before it runs."""
-        await answer_error(interaction, error)
+        await answer_error(interaction, error, nothing_spent_if=_NOTHING_SPENT_IF[self._kind])
 
 
 class Forms(commands.Cog):

@@ -1,5 +1,8 @@
 """What people allow others to do with their files and avatar: `/privacy references`, and “Take back my files”."""
 
+import re
+from typing import Self
+
 import discord
 from discord import app_commands
 from discord.ext import commands
@@ -7,9 +10,12 @@ from discord.ext import commands
 from bot import cards
 from bot.client import RushesClient
 from bot.domain.consent import EVERYWHERE, Choice
-from cogs.errors import tell
+from bot.domain.custom_ids import MESSAGE_TEMPLATE, MessageAction
+from bot.domain.errors import Refused
+from bot.domain.reasons import reason
+from cogs.errors import answered, tell
 from cogs.menus import add_message_menu
-from cogs.sources import owner_of
+from cogs.sources import has_files, owner_of
 
 HERE, EVERY = "here", "everywhere"
 PLACES = [
@@ -54,13 +60,45 @@ class Privacy(commands.GroupCog, name="privacy", description="What others may us
         await tell(interaction, cards.privacy(here, everywhere, stopped=stopped))
 
     async def take_back(self, interaction: discord.Interaction[RushesClient], message: discord.Message) -> None:
-        """The message menu: its files are not used any more, by nobody."""
+        """The message menu: asks first, since nothing brings them back."""
         await interaction.response.defer(ephemeral=True, thinking=True)
         owner_id = await owner_of(self._client, message)
-        stopped = await self._client.services.privacy.withdraw(
-            message.id, owner_id=owner_id, person_id=interaction.user.id
-        )
-        await tell(interaction, cards.withdrawn(stopped))
+        if owner_id != interaction.user.id:
+            raise Refused(reason("withdraw-not-yours"))
+        if not has_files(self._client, message):
+            raise Refused(reason("nothing-to-use"))
+        await tell(interaction, cards.take_back_question(message.id, owner_id))
+
+
+class MessageButton(discord.ui.DynamicItem[discord.ui.Item[discord.ui.LayoutView]], template=MESSAGE_TEMPLATE.pattern):
+    """A button about somebody's message. It carries whose it is: the message may be gone when it is pressed."""
+
+    def __init__(self, match: re.Match[str]) -> None:
+        super().__init__(discord.ui.Button(custom_id=match.string))
+        self._match = match
+
+    @classmethod
+    async def from_custom_id(  # pyright: ignore[reportIncompatibleMethodOverride]  narrower types than the base
+        cls,
+        interaction: discord.Interaction[RushesClient],
+        item: discord.ui.Item[discord.ui.LayoutView],
+        match: re.Match[str],
+        /,
+    ) -> Self:
+        """Reads the meaning back from the custom id."""
+        del interaction, item
+        return cls(match)
+
+    async def callback(self, interaction: discord.Interaction[RushesClient]) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]  same
+        """The question was answered with yes."""
+        async with answered(interaction, nothing_spent_if=()):
+            if self._match["action"] != MessageAction.TAKE_BACK:
+                raise Refused(reason("request-unknown"))
+            await interaction.response.defer()
+            stopped = await interaction.client.services.privacy.withdraw(
+                int(self._match["message_id"]), owner_id=int(self._match["owner_id"]), person_id=interaction.user.id
+            )
+            await tell(interaction, cards.withdrawn(stopped))
 
 
 def _allows(answer: str | None) -> bool | None:

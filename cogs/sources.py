@@ -17,10 +17,19 @@ import discord
 
 from bot import cards
 from bot.client import RushesClient, Sources
-from bot.domain.custom_ids import BUTTON_TEMPLATE
 from bot.domain.prompts import Names
 from bot.domain.reasons import reason
-from bot.domain.references import Offer, OfferSource, stands_for_emoji, stands_for_person
+from bot.domain.references import (
+    MAX_AVATAR_BYTES,
+    MAX_EMBEDDED_BYTES,
+    MAX_EMOJI_BYTES,
+    MAX_STICKER_BYTES,
+    Offer,
+    OfferSource,
+    display_name,
+    stands_for_emoji,
+    stands_for_person,
+)
 
 _MOST_MENTIONS: Final = 15
 """People asked about by REST, and emoji, in one prompt: the most references that any model takes."""
@@ -57,7 +66,18 @@ async def _with_owner(client: RushesClient, message: discord.Message) -> tuple[O
     if all(offer.source is not OfferSource.CLIP for offer in offers):
         return offers
     owner = await _asked_for(client, message)
-    return tuple(replace(offer, owner_id=owner) for offer in offers)
+    return tuple(replace(offer, owner_id=owner) if owner is not None else _nobodys(offer) for offer in offers)
+
+
+def _nobodys(offer: Offer) -> Offer:
+    """Without an owner nobody's word would be asked for."""
+    return replace(offer, refusal=offer.refusal or reason("clip-owner-unknown", name=display_name(offer.name)))
+
+
+def has_files(client: RushesClient, message: discord.Message) -> bool:
+    """True when something in the message itself may be a reference, whatever this deployment takes now."""
+    every = Sources(avatars=True, emoji=True, embeds=True)
+    return any(offer.refusal is None for offer in offers_from(message, me=_me(client), sources=every))
 
 
 async def owner_of(client: RushesClient, message: discord.Message) -> int:
@@ -72,9 +92,11 @@ def offers_from(message: discord.Message, *, me: int, sources: Sources) -> tuple
     Who owns the clips in the bot's own messages is not written there: `None`.
     """
     ours = message.author.id == me
+    original = message.reference.message_id if message.reference is not None else None
+    forwarded = (one for snapshot in message.message_snapshots for one in _of(snapshot, OfferSource.FORWARD, sources))
     found = [
         *_of(message, OfferSource.CLIP if ours else OfferSource.TARGET, sources),
-        *(offer for snapshot in message.message_snapshots for offer in _of(snapshot, OfferSource.FORWARD, sources)),
+        *(replace(offer, forwarded_id=original) for offer in forwarded),
     ]
     owner = None if ours else message.author.id
     return tuple(replace(offer, owner_id=owner, message_id=message.id) for offer in found)
@@ -112,7 +134,13 @@ def _sticker(sticker: discord.StickerItem, source: OfferSource) -> Offer:
         why = reason("sticker-not-a-picture", name=sticker.name)
         return Offer(name=sticker.name, url="", byte_count=None, source=source, refusal=why)
     kind = sticker.format.file_extension
-    return Offer(name=f"{sticker.name}.{kind}", url=_sticker_url(sticker), byte_count=None, source=source)
+    return Offer(
+        name=f"{sticker.name}.{kind}",
+        url=_sticker_url(sticker),
+        byte_count=None,
+        source=source,
+        max_bytes=MAX_STICKER_BYTES,
+    )
 
 
 def _sticker_url(sticker: discord.StickerItem) -> str:
@@ -133,6 +161,7 @@ def _embedded(embed: discord.Embed, source: OfferSource) -> Iterator[Offer]:
             url=picture.proxy_url,
             byte_count=None,
             source=source,
+            max_bytes=MAX_EMBEDDED_BYTES,
         )
 
 
@@ -170,24 +199,17 @@ def _me(client: RushesClient) -> int:
 
 
 async def _asked_for(client: RushesClient, message: discord.Message) -> int | None:
-    request_id = _request_id(message)
-    return await client.services.requester(request_id) if request_id is not None else None
+    """By the marker's line, which every message of a result carries; buttons only the first has."""
+    found = cards.find_marker(_texts(message.components))
+    return await client.services.requester(found[0]) if found is not None else None
 
 
-def _request_id(message: discord.Message) -> str | None:
-    """The request whose message this is, by the buttons that it carries."""
-    for custom_id in _custom_ids(message.components):
-        if found := BUTTON_TEMPLATE.fullmatch(custom_id):
-            return found["request_id"]
-    return None
-
-
-def _custom_ids(components: Sequence[discord.Component]) -> Iterator[str]:
+def _texts(components: Sequence[discord.Component]) -> Iterator[str]:
     for component in components:
-        if isinstance(component, (discord.Container, discord.ActionRow)):
-            yield from _custom_ids(component.children)
-        elif isinstance(component, discord.Button) and component.custom_id is not None:
-            yield component.custom_id
+        if isinstance(component, discord.Container):
+            yield from _texts(component.children)
+        elif isinstance(component, discord.TextDisplay):
+            yield component.content
 
 
 # --- a prompt's mentions ---------------------------------------------------------------------------------------------
@@ -218,16 +240,6 @@ def _role_names(guild: discord.Guild | None, text: str) -> dict[int, str]:
 def _channel_names(guild: discord.Guild | None, text: str) -> dict[int, str]:
     found = (guild.get_channel_or_thread(int(one)) for one in _CHANNEL.findall(text)) if guild is not None else ()
     return {channel.id: channel.name for channel in found if channel is not None}
-
-
-async def newly_mentioned(
-    interaction: discord.Interaction[RushesClient], text: str, *, before: str
-) -> tuple[Names, tuple[Offer, ...]]:
-    """As `mentioned`, but pictures only of what the text before did not mention: those were offered already."""
-    names, offers = await mentioned(interaction, text)
-    known = {stands_for_person(int(found)) for found in _USER.findall(before)}
-    known |= {stands_for_emoji(int(found)) for _, found in _EMOJI.findall(before)}
-    return names, tuple(offer for offer in offers if offer.stands_for not in known)
 
 
 async def _person(
@@ -268,6 +280,7 @@ def _avatar(person: discord.Member | discord.User) -> Offer:
         source=OfferSource.AVATAR,
         owner_id=person.id,
         stands_for=stands_for_person(person.id),
+        max_bytes=MAX_AVATAR_BYTES,
     )
 
 
@@ -281,6 +294,7 @@ def _emoji(text: str) -> tuple[Offer, ...]:
             byte_count=None,
             source=OfferSource.EMOJI,
             stands_for=stands_for_emoji(int(identity)),
+            max_bytes=MAX_EMOJI_BYTES,
         )
         for identity, name in list(found.items())[:_MOST_MENTIONS]
     )

@@ -4,11 +4,11 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import BinaryIO, Final, Protocol, TypeVar
 
 _STOP_SECONDS: Final = 30.0
 _READY_SECONDS: Final = 30.0
@@ -45,14 +45,47 @@ class OxenAddresses:
 _Addresses = TypeVar("_Addresses", DiscordAddresses, OxenAddresses)
 
 
+class Running(Protocol):
+    """A process, however it was started; `asyncio.subprocess.Process` is one."""
+
+    @property
+    def pid(self) -> int: ...
+    @property
+    def returncode(self) -> int | None: ...
+    def terminate(self) -> None: ...
+    def kill(self) -> None: ...
+    async def wait(self) -> int: ...
+
+
+class Starter(Protocol):
+    """Starts `python -m module arguments…` with these descriptors as stdout and stderr; they stay the caller's."""
+
+    async def __call__(
+        self, module: str, arguments: Sequence[str], *, environment: Mapping[str, str] | None, stdout: int, stderr: int
+    ) -> Running: ...
+
+
+async def command(
+    module: str, arguments: Sequence[str], *, environment: Mapping[str, str] | None, stdout: int, stderr: int
+) -> Running:
+    """The `Starter` that everybody has: a Python of its own."""
+    return await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", module, *arguments),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=stdout,
+        stderr=stderr,
+        env=environment,
+        start_new_session=True,  # Ctrl-C reaches the demo alone; it ends the others in order
+    )
+
+
 @dataclass(slots=True)
 class Process:
     """A process of ours, its output in a file."""
 
     name: str
-    process: asyncio.subprocess.Process
+    process: Running
     log: Path
-    first_line: str = ""
 
     async def stop(self) -> int:
         """SIGTERM, then patience, then SIGKILL; answers the exit code."""
@@ -86,6 +119,7 @@ class Rig:
     """A Discord, an Oxen and (by `start_bot`) a bot between them. `folder` takes their data and logs."""
 
     folder: Path
+    start: Starter
     discord: DiscordAddresses
     oxen: OxenAddresses
     settings: Mapping[str, str] = field(default_factory=dict[str, str])
@@ -111,11 +145,15 @@ class Rig:
         }
         return {**clean, **ours, **self.settings, **more}
 
-    async def start_bot(self, **more: str) -> Process:
-        """`rushes run` with these further settings (`RUSHES__…`); returns at once."""
-        number = len(self.bots) + 1
-        bot = await _start(
-            f"bot-{number}", [sys.executable, "-m", "bot", "run"], self.folder, environment=self.environment(**more)
+    async def start_bot(self, *, start: Starter | None = None, **more: str) -> Process:
+        """`rushes run` with these further settings (`RUSHES__…`); returns at once. `start`: otherwise than usual."""
+        bot = await _started(
+            start or self.start,
+            f"bot-{len(self.bots) + 1}",
+            "bot",
+            ["run"],
+            self.folder,
+            environment=self.environment(**more),
         )
         self.bots.append(bot)
         return bot
@@ -129,71 +167,85 @@ async def rig(
     discord: Sequence[str] = (),
     oxen: Sequence[str] = (),
     settings: Mapping[str, str] | None = None,
+    start: Starter = command,
+    end: Callable[[Process], Awaitable[object]] = Process.stop,
 ) -> AsyncGenerator[Rig]:
-    """Starts both sandboxes (`discord`, `oxen`: more arguments for them) and ends everything it started."""
+    """Starts both sandboxes (`discord`, `oxen`: more arguments for them), and `end`s everything that was started."""
     folder.mkdir(parents=True, exist_ok=True)
     started: list[Process] = []
     ours: Rig | None = None
     try:
-        for name, contract, arguments in (
-            ("discord", "discord_http_openapi.json", discord),
-            ("oxen", "oxen_hub_openapi.json", oxen),
-        ):
-            command = [sys.executable, "-m", f"sandbox.{name}", *_contract(contracts, contract), *arguments]
-            started.append(await _start(name, command, folder, read_line=True))
+        with ExitStack() as pipes:
+            lines: list[BinaryIO] = []
+            for name, contract, arguments in (
+                ("discord", "discord_http_openapi.json", discord),
+                ("oxen", "oxen_hub_openapi.json", oxen),
+            ):
+                line, stdout = (pipes.enter_context(end_of_pipe) for end_of_pipe in _pipe())
+                options = [*_contract(contracts, contract), *arguments]
+                started.append(await _started(start, name, f"sandbox.{name}", options, folder, stdout=stdout))
+                stdout.close()
+                lines.append(line)
+            # Both are starting by now.
+            said = [await _first_line(process, line) for process, line in zip(started, lines, strict=True)]
         ours = Rig(
             folder=folder,
-            discord=_addresses(DiscordAddresses, started[0]),
-            oxen=_addresses(OxenAddresses, started[1]),
+            start=start,
+            discord=_addresses(DiscordAddresses, said[0]),
+            oxen=_addresses(OxenAddresses, said[1]),
             settings=settings or {},
         )
         yield ours
     finally:
         for process in [*(ours.bots if ours is not None else []), *reversed(started)]:
-            await process.stop()
+            await end(process)
 
 
 def _contract(contracts: Path | None, name: str) -> list[str]:
     return [] if contracts is None or not (contracts / name).is_file() else ["--contract", str(contracts / name)]
 
 
-def _addresses(kind: type[_Addresses], process: Process) -> _Addresses:
-    said = json.loads(process.first_line)
+def _addresses(kind: type[_Addresses], line: bytes) -> _Addresses:
+    said = json.loads(line)
     return kind(**{one.name: str(said[one.name]) for one in fields(kind)})
 
 
-async def _start(
+def _pipe() -> tuple[BinaryIO, BinaryIO]:
+    """The end to read from, and the end to write to."""
+    reading, writing = os.pipe()
+    return os.fdopen(reading, "rb", buffering=0), os.fdopen(writing, "wb", buffering=0)
+
+
+async def _started(
+    start: Starter,
     name: str,
-    command: Sequence[str],
+    module: str,
+    arguments: Sequence[str],
     folder: Path,
     *,
     environment: Mapping[str, str] | None = None,
-    read_line: bool = False,
+    stdout: BinaryIO | None = None,
 ) -> Process:
+    """All that it writes goes to its log, but its standard output if that is wanted elsewhere."""
     log = folder / f"{name}.log"
     with log.open("ab") as output:
-        process = await asyncio.create_subprocess_exec(
-            *command,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE if read_line else output,
-            stderr=output,
-            env=environment,
-            start_new_session=True,  # Ctrl-C reaches the demo alone; it ends the others in order
+        process = await start(
+            module, arguments, environment=environment, stdout=(stdout or output).fileno(), stderr=output.fileno()
         )
-    started = Process(name, process, log)
-    if read_line:
-        started.first_line = await _first_line(started)
-    return started
+    return Process(name, process, log)
 
 
-async def _first_line(started: Process) -> str:
-    stdout = started.process.stdout
+async def _first_line(started: Process, stdout: BinaryIO) -> bytes:
+    reader = asyncio.StreamReader()
+    loop = asyncio.get_running_loop()
+    transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), stdout)
     try:
         async with asyncio.timeout(_READY_SECONDS):
-            line = await stdout.readline() if stdout is not None else b""
+            line = await reader.readline()
     except TimeoutError:
         line = b""
+    finally:
+        transport.close()
     if not line:
-        await started.kill()
         raise RigError(f"{started.name} did not start:\n{started.said()[-_LOG_TAIL:]}")
-    return line.decode()
+    return line

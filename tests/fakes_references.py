@@ -52,22 +52,22 @@ class FakeDownloader:
 
     async def fetch(self, offer: Offer, into: Path) -> int:
         name = display_name(offer.name)
-        self._check(name, offer.byte_count)
+        limit = offer.most_bytes(self.max_bytes)
+        _check(name, offer.byte_count, limit)
         self.fetched.append(offer.url)
         found = self.files.get(offer.url)
         if found is None:
             raise Refused(reason("source-gone", name=name))
         if isinstance(found, RushesError):
             raise found
-        self._check(name, len(found))
+        _check(name, len(found), limit)
         into.write_bytes(found)
         return len(found)
 
-    def _check(self, name: str, byte_count: int | None) -> None:
-        if byte_count is not None and byte_count > self.max_bytes:
-            raise Refused(
-                reason("file-too-large", name=name, size=byte_size(byte_count), limit=byte_size(self.max_bytes))
-            )
+
+def _check(name: str, byte_count: int | None, limit: int) -> None:
+    if byte_count is not None and byte_count > limit:
+        raise Refused(reason("file-too-large", name=name, size=byte_size(byte_count), limit=byte_size(limit)))
 
 
 class LabelledMedia:

@@ -8,8 +8,8 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, Final, TypeVar
 
 from bot.admission.rules import quota_refusal
-from bot.domain.admission import GuildPolicy, Usage
-from bot.domain.consent import EVERYWHERE, Choice, Consents, avatar_allowed, barred, files_allowed
+from bot.domain.admission import GuildPolicy, Usage, waiting_refusal
+from bot.domain.consent import EVERYWHERE, Choice, Consents, avatar_allowed, concerned, files_allowed, stopping
 from bot.domain.drafts import Allowance, GuildChoices, TrayLimits, TrayView
 from bot.domain.errors import Refused, Stale, Unavailable
 from bot.domain.generations import PreparedBody
@@ -17,7 +17,7 @@ from bot.domain.identity import take_id
 from bot.domain.ports import FaultPoint, no_fault
 from bot.domain.prompts import Finding, Prompt
 from bot.domain.reasons import Reason, reason
-from bot.domain.references import Reference, display_name, numbered
+from bot.domain.references import Origin, Reference, display_name, numbered
 from bot.domain.requests import Place, Post, Request, Snapshot, Take, Wish
 from bot.domain.states import (
     IllegalMove,
@@ -87,6 +87,7 @@ class MemoryRequestStore:
         self._choices: dict[tuple[int, int], Choice] = {}
         self._withdrawn: dict[int, int] = {}
         self._collected: dict[tuple[str, int, int], tuple[int, int]] = {}
+        self._reserved: set[str] = set()
         self._guild_choices: dict[int, GuildChoices] = {}
         self.guild_choice_changes: list[tuple[int, int, int, GuildChoices]] = []
 
@@ -103,9 +104,9 @@ class MemoryRequestStore:
         for known in self._requests.values():
             if known.interaction_id == wish.interaction_id:
                 return self._snapshot(known)
-        waiting = self._person_waiting(wish.place.guild_id, wish.person.id)
-        if self._max_waiting is not None and waiting >= self._max_waiting:
-            raise Refused(reason("too-many-waiting", count=waiting, limit=self._max_waiting))
+        waiting, drafts = self._person_waiting(wish.place.guild_id, wish.person.id)
+        if self._max_waiting is not None and (refusal := waiting_refusal(waiting, drafts, self._max_waiting)):
+            raise Refused(refusal)
         if self._max_drafts is not None and self._drafts_in(wish.place.guild_id) >= self._max_drafts:
             raise Refused(reason("too-many-drafts", limit=self._max_drafts))
         if request_id in self._requests:
@@ -134,6 +135,11 @@ class MemoryRequestStore:
         request = self._requests.get(request_id)
         return None if request is None else self._snapshot(request)
 
+    async def made_by(self, interaction_id: int) -> Snapshot | None:
+        await asyncio.sleep(0)
+        found = [each for each in self._requests.values() if each.interaction_id == interaction_id]
+        return self._snapshot(found[0]) if found else None
+
     async def keep_references(self, request: Request, references: Sequence[Reference]) -> Request:
         await asyncio.sleep(0)
         current = self._current(request)
@@ -155,9 +161,19 @@ class MemoryRequestStore:
         return tuple(each.id for each in newest_first)
 
     async def reserve(
-        self, guild_id: int, person_id: int, *, files: int, byte_count: int, allowance: Allowance, now_ms: int
+        self,
+        guild_id: int,
+        person_id: int,
+        *,
+        files: int,
+        byte_count: int,
+        allowance: Allowance,
+        now_ms: int,
+        draft_id: str | None = None,
     ) -> None:
         await asyncio.sleep(0)
+        if draft_id is not None and (draft_id in self._reserved or draft_id not in self._requests):
+            return
         start_ms, end_ms = utc_day(now_ms)
         allowed = (
             ("person", person_id, allowance.person_files, allowance.person_bytes),
@@ -176,6 +192,7 @@ class MemoryRequestStore:
         if refusals:
             raise Refused(*refusals)
         self._collected.update(counted)
+        self._reserved |= {draft_id} if draft_id is not None else set()
 
     # --- acceptance and order ----------------------------------------------------------------------------------------
 
@@ -327,7 +344,8 @@ class MemoryRequestStore:
     async def contents_in_use(self, *, since_ms: int) -> frozenset[str]:
         await asyncio.sleep(0)
         wanted = [each for each in self._requests.values() if _wants_bytes(each, since_ms)]
-        clips = {take.clip for each in wanted for take in self._takes_of(each) if take.clip is not None}
+        undelivered = [each for each in self._requests.values() if each.state is RequestState.KEPT]
+        clips = {take.clip for each in [*wanted, *undelivered] for take in self._takes_of(each) if take.clip}
         trays = [one for tray in self._trays.values() if tray.expires_at_ms > since_ms for one in tray.references]
         pointed_to = [
             reference
@@ -365,8 +383,11 @@ class MemoryRequestStore:
         after = numbered(change(before))
         if len(after) > len(before):
             self._refuse_full(place, person_id, len(before), len(after), limits, now_ms)
+        there = {each.content for each in before}
         taken_back = [
-            reason("files-withdrawn", name=display_name(each.name)) for each in after if self._is_withdrawn(each)
+            reason("files-withdrawn", name=display_name(each.name))
+            for each in after
+            if each.content not in there and self._is_withdrawn(each)
         ]
         if taken_back:
             raise Refused(*taken_back)
@@ -388,18 +409,15 @@ class MemoryRequestStore:
         self._choices[person_id, guild_id] = _said_over(self._choices.get((person_id, guild_id), Choice()), choice)
         return self._unbegun(
             lambda request: (
-                bool(self._barred(request, [each for each in request.references if each.owner_id == person_id]))
-                and guild_id in {EVERYWHERE, request.place.guild_id}
+                guild_id in {EVERYWHERE, request.place.guild_id}
+                and self._stops(request, lambda origin: origin.owner_id == person_id)
             )
         )
 
     async def withdraw(self, message_id: int, owner_id: int, *, now_ms: int) -> tuple[str, ...]:
         await asyncio.sleep(0)
         self._withdrawn.setdefault(message_id, owner_id)
-        for key, tray in tuple(self._trays.items()):
-            kept = [each for each in tray.references if each.message_id != message_id]
-            self._put_tray(key, tray.guild_id, numbered(kept), tray.expires_at_ms)
-        return self._unbegun(lambda request: any(each.message_id == message_id for each in request.references))
+        return self._unbegun(lambda request: self._stops(request, lambda origin: message_id in origin.messages))
 
     # --- guild choices -----------------------------------------------------------------------------------------------
 
@@ -523,11 +541,13 @@ class MemoryRequestStore:
         )
 
     def _barred(self, request: Request, references: Sequence[Reference]) -> list[Reason]:
-        owners = {each.owner_id for each in references if each.owner_id is not None}
-        messages = {each.message_id for each in references if each.message_id is not None}
-        consents = self._consents(request.place.guild_id, owners, messages)
-        found = [barred(each, person_id=request.person.id, consents=consents) for each in references]
+        consents = self._consents(request.place.guild_id, *concerned(references))
+        found = [stopping(each, person_id=request.person.id, consents=consents) for each in references]
         return [each for each in found if each is not None]
+
+    def _stops(self, request: Request, is_theirs: Callable[[Origin], bool]) -> bool:
+        theirs = [each for each in request.references if any(is_theirs(origin) for origin in each.origins)]
+        return bool(self._barred(request, theirs))
 
     def _unbegun(self, affected: Callable[[Request], bool]) -> tuple[str, ...]:
         ordered = sorted(self._requests.values(), key=lambda each: (each.created_at_ms, each.id))
@@ -540,19 +560,22 @@ class MemoryRequestStore:
         )
 
     def _is_withdrawn(self, reference: Reference) -> bool:
-        return reference.message_id is not None and reference.message_id in self._withdrawn
+        return all(any(message in self._withdrawn for message in origin.messages) for origin in reference.origins)
 
     def _is_running(self, request: Request) -> bool:
         states = {take.state for take in self._takes_of(request)}
         awaits_review = TakeState.NEEDS_REVIEW in states and not states & _GOING_ON
         return request.state in _RUNNING and not awaits_review
 
-    def _person_waiting(self, guild_id: int, person_id: int, *, besides: str = "") -> int:
-        return sum(
-            each.state in _PENDING and each.place.guild_id == guild_id and each.person.id == person_id
+    def _person_waiting(self, guild_id: int, person_id: int, *, besides: str = "") -> tuple[int, int]:
+        waiting = [
+            each
             for each in self._requests.values()
+            if each.state in _PENDING and each.place.guild_id == guild_id and each.person.id == person_id
             if each.id != besides
-        )
+        ]
+        drafts = [each for each in waiting if each.state is RequestState.DRAFT and each.expires_at_ms is not None]
+        return len(waiting), len(drafts)
 
     def _usage(self, guild_id: int, person_id: int, now_ms: int, *, besides: str = "") -> Usage:
         start_ms, end_ms = utc_day(now_ms)
@@ -565,10 +588,12 @@ class MemoryRequestStore:
             and not self._given_back(each)
         ]
         mine = [each for each in counted if each.person.id == person_id]
+        waiting, drafts = self._person_waiting(guild_id, person_id, besides=besides)
         return Usage(
             person_takes_today=sum(each.take_count for each in mine),
             guild_takes_today=sum(each.take_count for each in counted),
-            person_waiting=self._person_waiting(guild_id, person_id, besides=besides),
+            person_waiting=waiting,
+            person_drafts=drafts,
             day_ends_at_ms=end_ms,
         )
 
@@ -600,7 +625,13 @@ class MemoryRequestStore:
             return False
         if any(_still_published(take) for take in self._takes_of(request)):
             return True
-        return request.accepted_at_ms is not None and (self._card_lags(request) or self._unannounced(request))
+        if request.accepted_at_ms is None:
+            return self._owes_a_call(request) and self._unannounced(request)
+        return self._card_lags(request) or self._unannounced(request)
+
+    def _owes_a_call(self, request: Request) -> bool:
+        callback = self._posts.get((request.id, "callback"))
+        return callback is not None and callback.message_id is None and callback.shown is None
 
     def _card_lags(self, request: Request) -> bool:
         card = self._posts.get((request.id, "card"))
@@ -623,7 +654,7 @@ def _still_published(take: Take) -> bool:
 
 
 def _wants_bytes(request: Request, since_ms: int) -> bool:
-    if not request.state.final or request.state is RequestState.KEPT:
+    if not request.state.final:
         return True
     ended_ms = request.finished_at_ms
     return request.accepted_at_ms is not None and ended_ms is not None and ended_ms >= since_ms

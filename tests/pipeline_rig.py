@@ -367,9 +367,10 @@ class Rig:
         return await self.waiting(self.wish(prompt, *(files or ("hero.png",)), ask=True, **wishes))
 
     async def waiting(self, wish: Wish) -> DraftView:
-        """The draft of a wish that is not accepted without asking."""
+        """The draft of a wish that is not accepted without asking, shown to its person."""
         request = (await self.submit(wish)).request
         assert request.state.value == "draft"
+        await self.drafts.answered(await self.drafts.look(request.id, person_id=wish.person.id))
         return await self.drafts.look(request.id, person_id=wish.person.id)
 
     async def confirmed(self, view: DraftView) -> Snapshot:

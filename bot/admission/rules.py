@@ -3,7 +3,7 @@
 Only the second look binds: between the two, others may have used what was left.
 """
 
-from bot.domain.admission import GuildPolicy, Usage
+from bot.domain.admission import GuildPolicy, Usage, waiting_refusal
 from bot.domain.reasons import Reason, reason
 from bot.domain.requests import Wish
 
@@ -12,15 +12,13 @@ def quota_refusal(policy: GuildPolicy, usage: Usage, asked_takes: int) -> Reason
     """Why `asked_takes` more takes may not be accepted now, or `None`.
 
     Takes of today count, and requests that wait: queued ones and drafts. Codes, the first that holds: person-quota,
-    guild-quota, too-many-waiting.
+    guild-quota, too-many-waiting, too-many-own-drafts.
     """
     if usage.person_takes_today + asked_takes > policy.takes_per_person_per_day:
         return _quota("person-quota", usage.person_takes_today, policy.takes_per_person_per_day, asked_takes, usage)
     if usage.guild_takes_today + asked_takes > policy.takes_per_guild_per_day:
         return _quota("guild-quota", usage.guild_takes_today, policy.takes_per_guild_per_day, asked_takes, usage)
-    if usage.person_waiting >= policy.max_waiting_requests_per_person:
-        return reason("too-many-waiting", count=usage.person_waiting, limit=policy.max_waiting_requests_per_person)
-    return None
+    return waiting_refusal(usage.person_waiting, usage.person_drafts, policy.max_waiting_requests_per_person)
 
 
 def refusals(wish: Wish, policy: GuildPolicy, usage: Usage, *, max_takes: int) -> tuple[Reason, ...]:

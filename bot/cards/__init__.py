@@ -2,7 +2,7 @@
 
 from bot.cards.answers import accepted, cancelled, delivering_again, offered, refused
 from bot.cards.card import can_be_asked_again, can_be_cancelled, can_be_delivered_again, card
-from bot.cards.choices import guild_choices, privacy, withdrawn
+from bot.cards.choices import guild_choices, privacy, take_back_question, withdrawn
 from bot.cards.draft import SHEET_FILE, draft, draft_prompt_file
 from bot.cards.drafts import called_back, drafts
 from bot.cards.marker import find_marker, marker
@@ -36,6 +36,7 @@ __all__ = [
     "refused",
     "renumber_question",
     "result",
+    "take_back_question",
     "tray",
     "withdrawn",
 ]

@@ -7,7 +7,7 @@ from bot.cards.blocks import parameters_line, prompt_block, references_block
 from bot.cards.fates import fates_block, from_tray_line
 from bot.cards.sheet import Sheet
 from bot.cards.text import inline, joined
-from bot.cards.titles import REFUSED_COLOUR, colour
+from bot.cards.titles import REFUSED_COLOUR, colour, title
 from bot.domain import words
 from bot.domain.reasons import Reason, reason
 from bot.domain.references import Offer, display_name
@@ -15,23 +15,26 @@ from bot.domain.requests import Snapshot
 from bot.domain.states import RequestState
 
 _PROMPT_UNITS = 1000
-_WARNINGS_UNITS = 700
+_WARNINGS_UNITS = 600
+_WHY_UNITS = 300
 _REASONS_UNITS = 3600
 _OFFERS_UNITS = 1500
 _NAME_UNITS = 100
 
 
-def accepted(snapshot: Snapshot, *, rendered_prompt: str, vendor_tokens: Mapping[str, str] | None = None) -> Sheet:
-    """The request is in line: what it holds, as it was understood, and what became of each file.
+def accepted(snapshot: Snapshot, *, rendered_prompt: str, vendor_tokens: Mapping[str, str]) -> Sheet:
+    """The request is in line, or where it stands by now: what it holds, as understood, and the fate of each file.
 
     `rendered_prompt` is what the model will read, `vendor_tokens` what it calls the references numbered otherwise
     there (by reference id).
     """
-    request, place = snapshot.request, snapshot.place_in_line
+    request = snapshot.request
+    prompt_title = "The model will read" if request.state is RequestState.QUEUED else "Prompt"
     return Sheet(
         (
-            "### Your video is in line" + (f", place {place}" if place is not None else ""),
-            prompt_block("The model will read", rendered_prompt, _PROMPT_UNITS),
+            f"### {_where(snapshot)}",
+            _ended(snapshot),
+            prompt_block(prompt_title, rendered_prompt, _PROMPT_UNITS),
             references_block(request.references, vendor_tokens=vendor_tokens),
             parameters_line(snapshot),
             fates_block(request.fates, request.references),
@@ -41,6 +44,23 @@ def accepted(snapshot: Snapshot, *, rendered_prompt: str, vendor_tokens: Mapping
         ),
         colour=colour(request.state),
     )
+
+
+def _where(snapshot: Snapshot) -> str:
+    """It may have gone far since: a confirmation is answered once more, however late it is repeated."""
+    if snapshot.request.state is not RequestState.QUEUED:
+        return title(snapshot)
+    place = snapshot.place_in_line
+    return "Your video is in line" + (f", place {place}" if place is not None else "")
+
+
+def _ended(snapshot: Snapshot) -> str:
+    """Why there is no clip, and what that cost; empty unless it ended so."""
+    state = snapshot.request.state
+    if not state.final or state is RequestState.DELIVERED:
+        return ""
+    lines = (said.why(snapshot, _WHY_UNITS), words.money_line(snapshot.known_cost_usd_micros))
+    return "\n".join(line for line in lines if line)
 
 
 def refused(reasons: Sequence[Reason], *, nothing_spent: bool = True, log_id: int | None = None) -> Sheet:

@@ -30,7 +30,7 @@ def references_block(
     references: Sequence[Reference],
     limit: int = REFERENCES_UNITS,
     *,
-    vendor_tokens: Mapping[str, str] | None = None,
+    vendor_tokens: Mapping[str, str],
     notes: Mapping[str, str] | None = None,
 ) -> str:
     """One numbered line a reference, such as: `#1` **@Image1** hero.png · 640×480 · 84 kB. Empty without references.
@@ -38,8 +38,8 @@ def references_block(
     By reference id: `vendor_tokens` are those the model reads, told where they differ from ours; `notes` are further
     words, ours. Where the same bytes came under several names, the others are told.
     """
-    tokens, remarks = vendor_tokens or {}, notes or {}
-    tails = {one.id: _tail(one, tokens.get(one.id), remarks.get(one.id)) for one in references}
+    remarks = notes or {}
+    tails = {one.id: _tail(one, vendor_tokens.get(one.id), remarks.get(one.id)) for one in references}
     drawings = ([_reference_line(one, tails[one.id], size) for one in references] for size in _NAME_UNITS)
     lines: list[str] = []
     for lines in drawings:

@@ -5,7 +5,7 @@ from typing import Any
 import discord
 
 from bot.cards.text import fitted, one_line
-from bot.domain.custom_ids import Action, ButtonId
+from bot.domain.custom_ids import Action, ButtonId, MessageAction, MessageButtonId
 
 _LABEL_UNITS = 80
 """Discord, Button: `label`."""
@@ -21,6 +21,14 @@ def button(
 ) -> discord.ui.Button[Any]:
     """A button for that request; a label knows no markdown, so it is cleaned and cut but not escaped."""
     custom_id = str(ButtonId(action, request_id, argument))
+    return discord.ui.Button(label=plain(label, _LABEL_UNITS), style=style, custom_id=custom_id)
+
+
+def message_button(
+    action: MessageAction, message_id: int, owner_id: int, label: str, *, style: discord.ButtonStyle
+) -> discord.ui.Button[Any]:
+    """A button about a message whose files are that person's (Discord ids)."""
+    custom_id = str(MessageButtonId(action, message_id, owner_id))
     return discord.ui.Button(label=plain(label, _LABEL_UNITS), style=style, custom_id=custom_id)
 
 

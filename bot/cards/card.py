@@ -28,7 +28,7 @@ _ASK_AGAIN = frozenset({_S.KEPT, _S.EXPIRED, _S.CANCELLED, _S.FAILED})
 _CANCELLABLE_TAKES = frozenset({TakeState.PLANNED, TakeState.SUBMITTING, TakeState.RENDERING})
 
 
-def card(snapshot: Snapshot, *, rendered_prompt: str, vendor_tokens: Mapping[str, str] | None = None) -> Sheet:
+def card(snapshot: Snapshot, *, rendered_prompt: str, vendor_tokens: Mapping[str, str]) -> Sheet:
     """The card as it should look now. It is posted without any allowed mention. Arguments as for `accepted`."""
     request = snapshot.request
     return Sheet(

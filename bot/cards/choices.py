@@ -2,11 +2,15 @@
 
 from typing import Final
 
+import discord
+
 from bot.cards import said
+from bot.cards.buttons import message_button, row
 from bot.cards.sheet import Sheet
-from bot.cards.titles import READY_COLOUR
+from bot.cards.titles import NEEDS_CHANGE_COLOUR, READY_COLOUR
 from bot.domain import words
 from bot.domain.consent import Choice, avatar_allowed, files_allowed
+from bot.domain.custom_ids import MessageAction
 from bot.domain.drafts import GuildChoices
 from bot.domain.reasons import Reason, reason
 
@@ -28,6 +32,15 @@ def privacy(here: Choice, everywhere: Choice, *, stopped: int | None = None) -> 
         ),
         colour=READY_COLOUR,
     )
+
+
+def take_back_question(message_id: int, owner_id: int) -> Sheet:
+    """Before a message's files are taken back for good by that person: what it means, and the click that does it."""
+    yes = message_button(
+        MessageAction.TAKE_BACK, message_id, owner_id, "Take them back for good", style=discord.ButtonStyle.danger
+    )
+    texts = ("### Take back the files of that message?", said.sentence(reason("take-back-means")))
+    return Sheet((*texts, row(yes)), colour=NEEDS_CHANGE_COLOUR)
 
 
 def withdrawn(stopped: int) -> Sheet:

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import discord
 
+from bot.cards import said
 from bot.cards.blocks import is_cut, moment, parameters_line, prompt_block, references_block
 from bot.cards.buttons import button, plain, row
 from bot.cards.fates import fates_block, from_tray_line
@@ -22,6 +23,7 @@ from bot.cards.titles import NEEDS_CHANGE_COLOUR, READY_COLOUR
 from bot.domain import words
 from bot.domain.custom_ids import Action, ButtonId
 from bot.domain.drafts import DraftView
+from bot.domain.reasons import reason
 from bot.domain.references import Reference
 from bot.domain.requests import Request
 
@@ -90,14 +92,14 @@ def _texts(view: DraftView) -> _Texts:
     )
     fates = fates_block(request.fates, request.references)
     left = _UNITS - sum(map(units, (head, foot, files, fates)))
-    said = remarks(view, left - _PROMPT_UNITS)
-    left -= sum(units(one.text) for one in said)
+    found = remarks(view, left - _PROMPT_UNITS)
+    left -= sum(units(one.text) for one in found)
     title = _PROMPT_TITLE_WITH_ERRORS if view.errors else _PROMPT_TITLE
     return _Texts(
         head=head,
         files=files,
         fates=fates,
-        remarks=said,
+        remarks=found,
         prompt=prompt_block(title, view.rendered, left) if view.rendered.strip() else "",
         prompt_is_cut=is_cut(title, view.rendered, left),
         foot=foot,
@@ -115,6 +117,7 @@ def _foot(view: DraftView) -> str:
     lines = [
         parameters_line(view.snapshot),
         words.price_line(view.price_usd_micros),
+        said.sentence(reason("draft-posted-in", channel=request.place.channel_id)),
         from_tray_line(request),
         _until(request),
     ]
@@ -148,7 +151,7 @@ def _controls(view: DraftView) -> Iterator[discord.ui.Item[Any]]:
     )
     yield row(
         *([] if view.errors else [confirm]),
-        button(Action.EDIT, request.id, "Edit prompt"),
+        button(Action.EDIT, request.id, "Edit prompt", argument=str(request.version)),
         button(Action.DISCARD, request.id, "Discard", style=discord.ButtonStyle.danger),
     )
 
@@ -156,7 +159,7 @@ def _controls(view: DraftView) -> Iterator[discord.ui.Item[Any]]:
 def _files_menu(request: Request) -> discord.ui.Select[Any]:
     options = [discord.SelectOption(label=_option(one), value=one.id) for one in request.references[:_OPTIONS]]
     return discord.ui.Select(
-        custom_id=str(ButtonId(Action.FILE, request.id)),
+        custom_id=str(ButtonId(Action.FILE, request.id, str(request.version))),
         placeholder="Change a file…",
         min_values=1,
         max_values=1,

@@ -55,6 +55,7 @@ def _entry(number: int, view: DraftView) -> Iterator[str | discord.ui.Item[Any]]
     parts = (
         inline(request.written_prompt, _WORDS_UNITS) or "no prompt",
         _file_count(request),
+        f"for <#{request.place.channel_id}>",
         "needs a change" if view.errors else "ready to confirm",
         f"dropped {moment(request.expires_at_ms)}" if request.expires_at_ms else "",
     )

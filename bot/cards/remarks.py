@@ -12,7 +12,7 @@ from bot.cards.buttons import button, plain, row
 from bot.cards.text import joined, units
 from bot.domain.custom_ids import Action
 from bot.domain.drafts import DraftView
-from bot.domain.prompts import Finding, Severity
+from bot.domain.prompts import Finding, Severity, mend_proof
 
 _COMPONENTS: Final = 22
 """Of the 40 that a message may have, these are left beside the largest draft card."""
@@ -107,7 +107,7 @@ def _mends(view: DraftView, index: int, finding: Finding) -> Iterator[discord.ui
     request = view.request
     style = discord.ButtonStyle.primary if finding.severity is Severity.ERROR else discord.ButtonStyle.secondary
     for choice, mend in enumerate(finding.mends[:_CHOICES]):
-        argument = f"{request.version}.{index}.{choice}"
+        argument = f"{request.version}.{index}.{choice}.{mend_proof(finding, choice)}"
         yield button(Action.MEND, request.id, _label(finding, mend), argument=argument, style=style)
 
 

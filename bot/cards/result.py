@@ -35,10 +35,10 @@ def result(
     clips: Sequence[str],
     *,
     rendered_prompt: str,
+    vendor_tokens: Mapping[str, str],
     slot: str = _FIRST_SLOT,
     further: bool = False,
     now_ms: int | None = None,
-    vendor_tokens: Mapping[str, str] | None = None,
 ) -> Sheet:
     """The post that carries `clips` (names of files attached to it, at most 10), as of `now_ms`.
 
@@ -117,7 +117,7 @@ def _gallery(clips: Sequence[str], rendered_prompt: str) -> discord.ui.MediaGall
 
 
 def _details(
-    snapshot: Snapshot, rendered_prompt: str, now_ms: int | None, vendor_tokens: Mapping[str, str] | None
+    snapshot: Snapshot, rendered_prompt: str, now_ms: int | None, vendor_tokens: Mapping[str, str]
 ) -> Iterator[str | discord.ui.Item[Any]]:
     request = snapshot.request
     for title, text in _prompts(request.written_prompt, rendered_prompt):

@@ -18,12 +18,12 @@ _FATES_UNITS: Final = 1000
 _TWICE: Final = "same-file-twice"
 
 
-def tray(view: TrayView, *, model_files: int | None = None) -> Sheet:
-    """What is in it, what became of what was just added, and how to use it. `model_files`: as many as a video takes."""
+def tray(view: TrayView) -> Sheet:
+    """What is in it, what became of what was just added, and how to use it."""
     return Sheet(
         (
             "### Your tray in this channel",
-            "\n".join(_contents(view, model_files)) or said.sentence(reason("tray-empty")),
+            "\n".join(_contents(view)) or said.sentence(reason("tray-empty")),
             _added(view),
             fates_block(view.fates, view.references, _FATES_UNITS),
             "\n".join(_foot(view)),
@@ -32,14 +32,13 @@ def tray(view: TrayView, *, model_files: int | None = None) -> Sheet:
     )
 
 
-def _contents(view: TrayView, model_files: int | None) -> Iterator[str]:
+def _contents(view: TrayView) -> Iterator[str]:
     if not view.references:
         return
     count = len(view.references)
-    of_how_many = f" of the {model_files} that a video takes" if model_files is not None else ""
-    yield f"**{count} file{'' if count == 1 else 's'}**{of_how_many}"
+    yield f"**{count} file{'' if count == 1 else 's'}**"
     notes = {one.id: note for one in view.references if (note := _origin(one))}
-    yield references_block(view.references, _REFERENCES_UNITS, notes=notes)
+    yield references_block(view.references, _REFERENCES_UNITS, vendor_tokens={}, notes=notes)
 
 
 def _origin(reference: Reference) -> str:

@@ -44,7 +44,7 @@ class DiscordCourier:
         *,
         open_threads: bool,
         ping_requester: bool,
-        vendor_tokens: VendorTokens = lambda _: {},
+        vendor_tokens: VendorTokens,
         reached: FaultPoint = no_fault,
     ) -> None:
         """`client` is logged in. `reached` is called with `posted:<slot>` between Discord's answer and its row."""

@@ -15,7 +15,7 @@ class DraftView:
     `findings` are everything that is to be said of it now: the prompt's (with mends), the set's, consent's; errors keep
     it from being confirmed. `rendered`: the prompt as the model will read it; while there are errors, as far as it can
     be told. `vendor_tokens`: reference id → the token the model will read, for those numbered otherwise there than
-    here. `asks_about_people`: the model has a place of its own for files that show a real person.
+    here. `barred`: ids of the references that may not be used now, whose pictures are not shown either.
     """
 
     snapshot: Snapshot
@@ -23,7 +23,7 @@ class DraftView:
     rendered: str
     price_usd_micros: int | None = None
     vendor_tokens: Mapping[str, str] = field(default_factory=dict[str, str])
-    asks_about_people: bool = False
+    barred: frozenset[str] = frozenset()
 
     @property
     def request(self) -> Request:

@@ -39,6 +39,10 @@ class RequestStore(Protocol):
         """The request with takes and posts, or `None`."""
         ...
 
+    async def made_by(self, interaction_id: int) -> Snapshot | None:
+        """The request that this interaction made already, or `None`."""
+        ...
+
     async def usage(self, guild_id: int, person_id: int, *, now_ms: int) -> Usage:
         """What counts against today's quotas (UTC day of `now_ms`)."""
         ...
@@ -52,11 +56,20 @@ class RequestStore(Protocol):
         ...
 
     async def reserve(
-        self, guild_id: int, person_id: int, *, files: int, byte_count: int, allowance: Allowance, now_ms: int
+        self,
+        guild_id: int,
+        person_id: int,
+        *,
+        files: int,
+        byte_count: int,
+        allowance: Allowance,
+        now_ms: int,
+        draft_id: str | None = None,
     ) -> None:
         """Counts files and bytes that are about to be fetched against the day's allowance (UTC day of `now_ms`).
 
-        `Refused` (free-person-files, free-person-bytes, free-guild-files, free-guild-bytes), counting nothing.
+        For a `draft_id` once, however often it is prepared. `Refused` (free-person-files, free-person-bytes,
+        free-guild-files, free-guild-bytes), counting nothing.
         """
         ...
 
@@ -73,7 +86,7 @@ class RequestStore(Protocol):
         """Draft → queued with its planned takes, if the quotas allow it now; else `Refused`, and nothing changes.
 
         The quota is read and the request counted in this one transaction: simultaneous accepts cannot overspend.
-        So is consent: `Refused` with the reason of every reference that `barred` says no to at that moment.
+        So is consent: `Refused` with the reason of every reference that `stopping` says no to at that moment.
         """
         ...
 
@@ -98,8 +111,8 @@ class RequestStore(Protocol):
         `Stale` when the request is not working any more or was asked to be cancelled: nothing may be paid then.
         `None` while another body of the same fingerprint is in submitting or in review: the vendor's echo could not
         tell the two apart, so this one waits until that one is settled.
-        `Refused` when a reference of the request is `barred` at that moment: consent is looked at once more, in the
-        transaction after which it is paid for.
+        `Refused` when a reference of the request is `stopping` it at that moment: consent is looked at once more, in
+        the transaction after which it is paid for.
         """
         ...
 
@@ -142,8 +155,8 @@ class RequestStore(Protocol):
     async def contents_in_use(self, *, since_ms: int) -> frozenset[str]:
         """Keys of the bytes that somebody may still need.
 
-        Of requests that are open, kept, or ended since then, and of trays that expire after then. What was withdrawn
-        may be forgotten, but for what a take at work still needs.
+        Of requests that are open or ended since then, clips of kept ones, and of trays that expire after then. What was
+        withdrawn may be forgotten, but for what a take at work still needs.
         """
         ...
 
@@ -176,7 +189,7 @@ class TrayStore(Protocol):
 
         `change` is pure and may raise `Refused`; then nothing changes. `Refused` (tray-full, trays-full,
         guild-trays-full) when the new tray is larger than the old one and over a limit, and (files-withdrawn) for
-        files that were taken back while they were collected.
+        further files that were taken back while they were collected.
         """
         ...
 
@@ -198,14 +211,15 @@ class ConsentStore(Protocol):
     async def choose(self, person_id: int, guild_id: int, choice: Choice, *, now_ms: int) -> tuple[str, ...]:
         """Stores the choice; what is `None` in it stays as it was said.
 
-        Answers the ids of the open requests with a take that was not begun which now have a `barred` reference.
+        Answers the ids of the open requests with a take that was not begun which a reference is now `stopping`.
         """
         ...
 
     async def withdraw(self, message_id: int, owner_id: int, *, now_ms: int) -> tuple[str, ...]:
-        """Takes back the files of a message, from everybody and for good; out of every tray too.
+        """Takes back the files of a message, from everybody and for good.
 
-        Answers the ids of the open requests with a take that was not begun which have such a reference.
+        In a tray they stay, so that no number changes unasked, and are refused when the tray is used. Answers the ids
+        of the open requests with a take that was not begun which such a reference is now `stopping`.
         """
         ...
 

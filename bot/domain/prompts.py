@@ -1,11 +1,14 @@
 """The parsed prompt: segments, numbering, styles, findings. The language itself is `bot.prompting`."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from bot.domain.media import Kind
 from bot.domain.reasons import Reason
+
+_PROOF_DIGITS = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +83,15 @@ class Finding:
 def mended(text: str, finding: Finding, choice: int) -> str:
     """The source text with the finding's `choice`-th mend in place. `IndexError` when there is none."""
     return text[: finding.start] + finding.mends[choice] + text[finding.end :]
+
+
+def mend_proof(finding: Finding, choice: int) -> str:
+    """What the finding's `choice`-th mend puts where, as 12 hex digits: the same for no other change of that text.
+
+    Findings are computed anew each time and may have moved up or down; the proof stays. `IndexError` as `mended`.
+    """
+    change = f"{finding.start}:{finding.end}:{finding.mends[choice]}"
+    return hashlib.sha256(change.encode("utf-8", "surrogatepass")).hexdigest()[:_PROOF_DIGITS]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

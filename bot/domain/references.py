@@ -13,6 +13,12 @@ from bot.domain.reasons import Reason
 
 _MAX_NAME = 100
 _MENTION_CHARACTERS = frozenset("@<>`|\\")
+MAX_ALIAS = 32
+"""Characters of a name that people give to a file."""
+MAX_EMOJI_BYTES = MAX_STICKER_BYTES = 1 << 20
+MAX_AVATAR_BYTES = 4 << 20
+MAX_EMBEDDED_BYTES = 16 << 20
+"""The most that is fetched of what Discord names no size of. Its own limits for these are a good deal lower."""
 
 
 class OfferSource(StrEnum):
@@ -33,13 +39,33 @@ class OfferSource(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """One way by which a file's bytes came to us: whose they were, and in which message (Discord ids).
+
+    Neither: the person who asks brought them. `forwarded_id` is the message that `message_id` forwards; whoever takes
+    back either takes back the file.
+    """
+
+    source: OfferSource = OfferSource.OPTION
+    owner_id: int | None = None
+    message_id: int | None = None
+    forwarded_id: int | None = None
+
+    @property
+    def messages(self) -> tuple[int, ...]:
+        """The messages it was in."""
+        return tuple(one for one in (self.message_id, self.forwarded_id) if one is not None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Reference:
     """One file a request may point to: a stable `id`, numbers from 1 (over all, and within the kind), and its bytes.
 
     `content` is the lower-case hex SHA-256 of the bytes, the key in the content-addressed store. `also` are the names
-    under which the same bytes were brought again. `owner_id` and `message_id` say whose message it was taken from
-    (Discord ids; `None`: uploaded by the person who asks). `stands_for` are the mentions whose picture it is, as
-    `stands_for_person` and `stands_for_emoji` write them. `shows_person`: it shows a real person, says who asks.
+    under which the same bytes were brought again. `source` is how it came to this request, `origins` (at least one)
+    are all the ways by which the bytes came, each once, the first one first. `stands_for` are the mentions whose
+    picture it is, as `stands_for_person` and `stands_for_emoji` write them. `shows_person`: it shows a real person,
+    says who asks.
     """
 
     id: str
@@ -52,10 +78,19 @@ class Reference:
     alias: str | None = None
     also: tuple[str, ...] = ()
     source: OfferSource = OfferSource.OPTION
-    owner_id: int | None = None
-    message_id: int | None = None
+    origins: tuple[Origin, ...] = (Origin(),)
     stands_for: tuple[str, ...] = ()
     shows_person: bool = False
+
+    @property
+    def owner_id(self) -> int | None:
+        """Whose it was first."""
+        return self.origins[0].owner_id
+
+    @property
+    def message_id(self) -> int | None:
+        """The message it was first taken from."""
+        return self.origins[0].message_id
 
     @property
     def token(self) -> str:
@@ -74,7 +109,9 @@ class Offer:
 
     `held`: a reference whose bytes we have already (from a tray, from an earlier request): nothing is fetched.
     `refusal`: why it cannot be used, when that is known before any look into it; its fate is told like any other's.
-    `owner_id`, `message_id` and `stands_for` are as for `Reference`, but one offer stands for one mention at most.
+    `owner_id`, `message_id` and `forwarded_id` are as for `Origin`; what is held has its own origins. `stands_for` is
+    as for `Reference`, but one offer stands for one mention at most. `max_bytes`: no file of this sort is larger, so
+    no more is fetched.
     """
 
     name: str
@@ -85,9 +122,29 @@ class Offer:
     source: OfferSource = OfferSource.OPTION
     owner_id: int | None = None
     message_id: int | None = None
+    forwarded_id: int | None = None
     stands_for: str | None = None
     held: Reference | None = None
     refusal: Reason | None = None
+    max_bytes: int | None = None
+
+    @property
+    def origins(self) -> tuple[Origin, ...]:
+        """The ways by which the bytes come, or came."""
+        if self.held is not None:
+            return self.held.origins
+        return (
+            Origin(
+                source=self.source,
+                owner_id=self.owner_id,
+                message_id=self.message_id,
+                forwarded_id=self.forwarded_id,
+            ),
+        )
+
+    def most_bytes(self, limit: int) -> int:
+        """The most that may be fetched of it, where `limit` holds for any file."""
+        return limit if self.max_bytes is None else min(limit, self.max_bytes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,6 +205,13 @@ def stem_of(name: str) -> str:
 def compared(name: str) -> str:
     """The name as names are compared: without case and width."""
     return unicodedata.normalize("NFKC", name).casefold()
+
+
+def is_alias(word: str) -> bool:
+    """True for what may be a file's own name: at most 32 letters, digits, hyphens and underscores."""
+    kinds = [unicodedata.category(character)[0] for character in word]
+    fits = all(kind in "LNM" or character in "-_" for kind, character in zip(kinds, word, strict=True))
+    return len(word) <= MAX_ALIAS and fits and any(kind in "LN" for kind in kinds) and kinds[0] != "M"
 
 
 def name_candidates(name: str) -> Iterator[str]:

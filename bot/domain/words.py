@@ -45,37 +45,44 @@ SENTENCES: Final[Mapping[str, str]] = {
     "made-still": "“{name}” is used as a still picture, its first frame: the model takes no such file as it is.",
     "sticker-not-a-picture": "The sticker “{name}” is an animation without pictures (Lottie), which cannot be used. "
     "Attach a picture instead.",
-    "files-withdrawn": "“{name}” was taken back by the person who posted it. Take it out, or attach another file.",
+    "files-withdrawn": "“{name}” was taken back by the person who posted it. Go on without it, or with another file.",
     "files-forbidden": "“{name}” belongs to somebody who does not allow others to use their files. "
-    "Take it out, or attach a file of your own.",
-    "avatar-forbidden": "The avatar of “{name}” is not used: that person has not allowed it "
+    "Go on without it, or with a file of your own.",
+    "avatar-forbidden": "The avatar of “{name}” cannot be used: that person does not allow it "
     "(they can, with `/privacy references`).",
+    "avatar-taken-back": "“{name}” stands in the prompt for somebody who does not allow their avatar any more. "
+    "Ask once more: then their name stands there.",
+    "clip-owner-unknown": "“{name}” was posted by this bot, but for whom cannot be told, so nobody can be asked "
+    "whether it may be used. Go on without it, or with a file of your own.",
     "face-needs-url": "“{name}” shows a real person, and the model takes such files by address only, which this bot "
     "cannot give. Ask the bot's operator to set a staging channel.",
     # --- drafts, trays and what is free ----------------------------------------------------------------------------
     "draft-changed": "The draft was changed since this was shown. Look at it again: `/video drafts`.",
-    "draft-over": "This draft is over: it was confirmed, discarded, or not confirmed in time. "
+    "draft-over": "This draft is over: it was discarded, not confirmed in time, or could not be prepared. "
     "Nothing more comes of it.",
-    "draft-not-yours": "Only the person who asked can change or confirm this draft.",
+    "draft-confirmed": "This draft was confirmed. What becomes of it is on its card in the channel, with Cancel "
+    "as long as it can be stopped.",
+    "draft-posted-in": "The video will be posted in <#{channel}>.",
+    "draft-not-yours": "Only the person who asked can see, change or confirm this draft.",
     "draft-preparing": "The files of this draft are still being looked at. Try again in a moment.",
     "draft-expired": "The draft was not confirmed in time, so it was dropped. Ask again.",
-    "draft-waits": "your draft is ready, but its answer to you was lost in a restart of the bot. "
-    "Press the button to see it, or use `/video drafts`.",
+    "draft-waits": "your draft was prepared, but its answer to you was lost in a restart of the bot. "
+    "Press the button to see where it stands, or use `/video drafts`.",
     "not-here": "That request was made in another server, so it cannot be used here.",
     "nothing-to-use": "There is nothing in that message that could be used as a reference: "
     "no file, sticker or picture.",
     "alias-not-a-name": "“{name}” cannot be used as a name: it must be one word of at most {limit} letters, digits, "
     "hyphens or underscores.",
     "alias-taken": "“{name}” is already the name of {token}. Choose another one.",
-    "no-such-file": "There is no file #{number}. There are {count}.",
+    "no-such-file": "There is no file #{number}; the last one is #{count}.",
     "tray-empty": "Your tray in this channel is empty. Choose “Add to tray” on a message with files.",
     "tray-full": "A tray holds at most {limit} files and yours would have {count}. Take some out with `/tray remove`.",
     "trays-full": "Your trays in this server hold {count} files together; at most {limit} fit. "
     "Empty one with `/tray clear`.",
     "guild-trays-full": "The trays of this server are full ({limit} files together). "
-    "They empty themselves within a day; attach the files to `/video make` directly meanwhile.",
-    "tray-used": "The {count} files of your tray were used. `/tray clear` empties it.",
-    "tray-used-one": "The one file of your tray was used. `/tray clear` empties it.",
+    "They empty themselves in time; attach the files to `/video make` directly meanwhile.",
+    "tray-used": "{count} files from your tray; they stay in it until it expires or you use `/tray clear`.",
+    "tray-used-one": "One file from your tray; it stays in it until it expires or you use `/tray clear`.",
     "tray-how": "`/video make` without a file takes what is in here. It stays here until it expires or you use "
     "`/tray clear`.",
     "no-drafts": "No draft of yours is waiting in this server. `/video make` starts one.",
@@ -83,30 +90,37 @@ SENTENCES: Final[Mapping[str, str]] = {
     "Every other mention goes on meaning the same file.",
     "draft-mentions-moved": "The prompt is rewritten so that every mention goes on meaning the same file.",
     "stopped-none": "No waiting request was affected.",
-    "stopped-one": "One waiting request that used such a file was stopped, and its person was told.",
-    "stopped-many": "{count} waiting requests that used such files were stopped, and their people were told.",
+    "stopped-one": "One waiting request that used such a file is stopped, and its person is told.",
+    "stopped-many": "{count} waiting requests that used such files are stopped, and their people are told.",
     "privacy-files-allowed": "Others may use the files of your messages here as references.",
     "privacy-files-forbidden": "Others may not use the files of your messages here.",
     "privacy-avatar-allowed": "Others who mention you in a prompt here may use your avatar as a picture.",
     "privacy-avatar-forbidden": "Nobody else may use your avatar here.",
     "privacy-rules": "A “forbidden” in either place wins, and an avatar is used only where you allowed it. "
-    "Your own requests may always use what is yours. Change it with `/privacy references`; to take back the files of "
+    "Your own requests may use what is yours, unless you took it back. "
+    "Change it with `/privacy references`; to take back the files of "
     "one message, choose “Take back my files” in its menu.",
     "drafts-by-default": "Whether a draft's card is shown is this bot's default.",
     "drafts-always": "Every request waits until its person has confirmed the card of its draft.",
     "drafts-when-needed": "The card of a draft is shown when something is to be said: a finding, a file refused or "
     "changed, or a price above {limit} (or not known). Otherwise the request goes straight into line.",
-    "free-person-files": "You have had {limit} files looked at today, which is what is free. "
-    "More are looked at <t:{resets_at}:R>.",
-    "free-person-bytes": "You have had {limit} of files fetched today, which is what is free. "
-    "More are fetched <t:{resets_at}:R>.",
-    "free-guild-files": "This server has had {limit} files looked at today, which is what is free. "
-    "More are looked at <t:{resets_at}:R>.",
-    "free-guild-bytes": "This server has had {limit} of files fetched today, which is what is free. "
-    "More are fetched <t:{resets_at}:R>.",
-    "too-many-drafts": "This server already has {limit} drafts waiting for their people. Try again in a while.",
+    "free-person-files": "With these you would have had more files looked at today than is free ({limit} a day). "
+    "The count starts anew <t:{resets_at}:R>.",
+    "free-person-bytes": "With these you would have had more fetched today than is free ({limit} a day). "
+    "The count starts anew <t:{resets_at}:R>.",
+    "free-guild-files": "With these, this server would have had more files looked at today than is free "
+    "({limit} a day). The count starts anew <t:{resets_at}:R>.",
+    "free-guild-bytes": "With these, this server would have had more fetched today than is free ({limit} a day). "
+    "The count starts anew <t:{resets_at}:R>.",
+    "too-many-drafts": "As many drafts as this server may have at once ({limit}) wait for their people. "
+    "Try again in a while.",
+    "too-many-own-drafts": "{count} of the {limit} requests and drafts that you may have here are waiting already. "
+    "Discard a draft (`/video drafts`), or wait for a request to start.",
     "withdraw-not-yours": "Only the person who posted a message can take its files back.",
     "withdrawn-own": "Its files will not be used in any video that has not been ordered yet.",
+    "take-back-means": "From then on nobody can use them as references, you neither; copies in drafts and trays count "
+    "as well, and waiting requests that use them are stopped. Videos that are ordered already go on. "
+    "It cannot be undone. To leave everything as it is, dismiss this message.",
     "publisher-too-large": "“{name}” is {size}; this bot can hand the model files of at most {limit}. "
     "Attach a smaller version, or ask the bot's operator for a larger way to publish references.",
     "publisher-missing": "“{name}” cannot be handed to the model: this bot has no staging channel, and "
@@ -126,7 +140,7 @@ SENTENCES: Final[Mapping[str, str]] = {
     "ambiguous-reference": "“{mention}” could be {candidates}. Write the number you mean.",
     "unused-reference": "{token} ({name}) is attached but the prompt does not mention it.",
     "no-reference-mentioned": "The prompt mentions none of the attached files.",
-    "loose-mention-unresolved": "“{mention}” points to no file and was left as text.",
+    "loose-mention-unresolved": "“{mention}” was left as text: it does not clearly point to a file.",
     "name-shadowed": "“{mention}” means {token}, not the file “{name}”; write “{instead}” for the file.",
     "mention-replaced": "“{mention}” was replaced by “{replacement}”.",
     # --- may I -----------------------------------------------------------------------------------------------------
@@ -202,11 +216,11 @@ SENTENCES: Final[Mapping[str, str]] = {
     "internal-error": "Something went wrong on our side. The operator can see it under this id.",
     "storage-unavailable": "The bot's own storage does not answer just now. Try again in a minute.",
     "database-unavailable": "The bot's own database does not answer just now. Try again in a minute.",
-    "form-expired": "The bot was restarted while this form was open, so it was not sent. "
-    "Choose “Make video” on the message again.",
-    "draft-form-expired": "The bot was restarted while this form was open, so it was not sent "
-    "and the draft is as it was. Open it again: `/video drafts`.",
-    "parameter-dropped": "The model has no setting “{name}” now, so it was not sent.",
+    "form-expired": "This form was open for more than an hour, or the bot was restarted meanwhile, so nothing was "
+    "done. Open it again where you opened it, at the message.",
+    "draft-form-expired": "This form was open for more than an hour, or the bot was restarted meanwhile, so nothing "
+    "was changed by it. Open it again from the draft's card: `/video drafts`.",
+    "parameter-dropped": "The model has no setting “{name}” now, so it is not sent.",
     "stopping": "The bot is being restarted. Try again in a minute.",
 }
 """Code → sentence with the names of its arguments. Tests hold every code used against this table."""

@@ -5,12 +5,11 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
 
-import structlog
-
 from bot.domain.errors import DeliveryRefused, Refused
 from bot.domain.reasons import Reason, reason
 from bot.domain.requests import Request, Snapshot, Take
 from bot.domain.states import RequestState, TakeState
+from bot.pipeline.calling_back import CallingBack, is_owed
 from bot.pipeline.consenting import Consenting
 from bot.pipeline.dispatch import Dispatch, redraw_line
 from bot.pipeline.rooms import Rooms
@@ -19,11 +18,8 @@ from bot.pipeline.takes import TakeSteps
 
 _CARD = "card"
 _NOTICE = "notice"
-_CALLBACK = "callback"
 _GOING_ON = frozenset({TakeState.SUBMITTING, TakeState.RENDERING, TakeState.FETCHING})
 _DRAFT_LIFE_MS = 15 * 60 * 1000  # as long as the interaction that made it: later, nobody expects it any more
-
-_log: structlog.stdlib.BoundLogger = structlog.get_logger("rushes.drafts")
 
 Step = Callable[[Snapshot], Awaitable[int | None]]
 """Does one thing; answers the wait in ms before the next, 0 for at once, `None` when there is nothing to do now."""
@@ -38,6 +34,7 @@ class Advance:
         self._dispatch = dispatch
         self._takes = TakeSteps(rooms)
         self._consenting = Consenting(rooms)
+        self._calling_back = CallingBack(rooms)
         self._steps: dict[RequestState, Step] = {
             RequestState.DRAFT: self._draft,
             RequestState.QUEUED: self._queue,
@@ -95,36 +92,23 @@ class Advance:
         if until_ms <= self._rooms.clock():
             await self._end(snapshot.request, RequestState.EXPIRED, reason("draft-expired"))
             return 0
-        await self._call_back(snapshot)
+        await self._calling_back.call(snapshot)
         return max(1, until_ms - self._rooms.clock())
 
     async def _carry_on(self, snapshot: Snapshot) -> int | None:
         """Prepared after all; if it must be refused, or needs its person, they are told in the channel."""
         request = snapshot.request
+        await self._calling_back.intend(request)  # the answer to the command is lost
         if self._rooms.clock() - request.created_at_ms > _DRAFT_LIFE_MS:
             await self._end(request, RequestState.FAILED, reason("draft-too-old"))
             await self._announce(request.id)
             return None
-        # From here on somebody has to be called back, whatever comes between: the answer to the command is lost.
-        await self._rooms.store.intend_post(request.id, _CALLBACK, request.place.channel_id, now_ms=self._rooms.clock())
         try:
             await self._submit.prepare(request)
         except Refused:
             await self._announce(request.id)
             return None
         return 0
-
-    async def _call_back(self, snapshot: Snapshot) -> None:
-        callback = snapshot.post(_CALLBACK)
-        if callback is None or callback.message_id is not None or callback.shown is not None:
-            return
-        try:
-            await self._rooms.courier.call_back(snapshot)
-        except DeliveryRefused as refused:  # `/video drafts` has it
-            _log.warning("nobody called back", request=snapshot.request.id, reason=refused.reason.code)
-            await self._rooms.store.record_post(
-                snapshot.request.id, _CALLBACK, message_id=None, shown=refused.reason.code
-            )
 
     async def _queue(self, snapshot: Snapshot) -> int | None:
         request = snapshot.request
@@ -210,7 +194,7 @@ class Advance:
     async def _finish(self, snapshot: Snapshot) -> int | None:
         """What a final request may still owe: its place to the next, a word, a true card, withdrawn references."""
         await self._dispatch()
-        begun = snapshot.request.accepted_at_ms is not None or snapshot.post(_NOTICE) is not None
+        begun = snapshot.request.accepted_at_ms is not None or snapshot.post(_NOTICE) is not None or is_owed(snapshot)
         if snapshot.request.state in {RequestState.FAILED, RequestState.KEPT} and begun:
             await self._announce(snapshot.request.id)
         card = snapshot.post(_CARD)

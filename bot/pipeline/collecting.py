@@ -27,8 +27,10 @@ class Collecting:
         if any(why.code not in _OF_ONE_FILE for why in reasons):
             raise Refused(*reasons)
 
-    async def __call__(self, offers: Sequence[Offer], *, place: Place, person_id: int) -> Collected:
-        """The references and every offer's fate.
+    async def __call__(
+        self, offers: Sequence[Offer], *, place: Place, person_id: int, draft_id: str | None = None
+    ) -> Collected:
+        """The references and every offer's fate. Preparing one draft (`draft_id`) again takes no more of the day.
 
         `Refused` when the day's allowance is used up: then nothing was fetched. `Unavailable`.
         """
@@ -43,6 +45,7 @@ class Collecting:
                 byte_count=byte_count,
                 allowance=rooms.drafting.allowance,
                 now_ms=rooms.clock(),
+                draft_id=draft_id,
             )
         return await rooms.collect(allowed)
 

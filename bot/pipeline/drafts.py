@@ -5,21 +5,23 @@ lets the draft wait its whole life again (a day after it was made at the latest)
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 from bot.domain.drafts import DraftView, Renumbering, rearranged
 from bot.domain.errors import Refused, Stale, Unavailable
-from bot.domain.prompts import Names, mended
-from bot.domain.reasons import reason
+from bot.domain.prompts import Finding, Names, mend_proof, mended
+from bot.domain.reasons import Reason, reason
 from bot.domain.references import Collected, Fate, Offer, OfferSource, Reference
 from bot.domain.requests import Request, Snapshot, Wish
 from bot.domain.states import RequestState
+from bot.pipeline.calling_back import CallingBack
 from bot.pipeline.collecting import Collecting
+from bot.pipeline.drawn_sheets import DrawnSheets
 from bot.pipeline.joining import held_offer, joined, retold
 from bot.pipeline.looking import Looking
 from bot.pipeline.naming import named
 from bot.pipeline.rooms import Rooms
-from bot.pipeline.sheets import reference_sheet
 from bot.pipeline.submit import Submit, waits_until_ms
 
 _MAX_WRITTEN_CHARACTERS = 6_000
@@ -37,12 +39,18 @@ class Drafts:
         self._submit = submit
         self._looking = Looking(rooms)
         self._collecting = Collecting(rooms)
+        self._calling_back = CallingBack(rooms)
+        self._sheets = DrawnSheets(rooms)
 
     # --- looking -------------------------------------------------------------------------------------------------
 
     async def look(self, request_id: str, *, person_id: int) -> DraftView:
         """The draft as it stands."""
         return await self._looking.view(self._waiting(await self._own(request_id, person_id)))
+
+    async def shown(self, request_id: str, *, person_id: int, version: int) -> Request:
+        """The draft's row alone, as it was shown: for a form, which has to open before any vendor could be asked."""
+        return self._shown(await self._own(request_id, person_id), version).request
 
     async def mine(self, guild_id: int, person_id: int) -> tuple[DraftView, ...]:
         """The drafts that wait for that person in that guild, newest first."""
@@ -53,7 +61,15 @@ class Drafts:
 
     async def sheet(self, view: DraftView) -> bytes | None:
         """A PNG of the references with their numbers; `None` without references, or when it cannot be drawn."""
-        return await reference_sheet(self._rooms, view.request.references)
+        return await self._sheets(view)
+
+    async def answered(self, view: DraftView) -> None:
+        """The card got through to its person: nobody has to be called back for it any more.
+
+        When that cannot be stored, the next process calls once too often.
+        """
+        with suppress(Unavailable):
+            await self._calling_back.settle(view.snapshot)
 
     # --- deciding ------------------------------------------------------------------------------------------------
 
@@ -114,13 +130,12 @@ class Drafts:
             fates=further.fates,
         )
 
-    async def mend(self, request_id: str, *, person_id: int, version: int, finding: int, choice: int) -> DraftView:
-        """Carries out the `choice`-th mend of the `finding`-th finding of the view (both from 0)."""
+    async def mend(self, request_id: str, *, person_id: int, version: int, proof: str) -> DraftView:
+        """Carries out the mend of that proof (`mend_proof`). `Refused` (draft-changed) when it is not offered now."""
         snapshot = self._shown(await self._own(request_id, person_id), version)
         findings = (await self._looking(snapshot.request)).findings
-        if not (0 <= finding < len(findings) and 0 <= choice < len(findings[finding].mends)):
-            raise Refused(reason("draft-changed"))
-        text = mended(snapshot.request.written_prompt, findings[finding], choice)
+        finding, choice = _proven(findings, proof)
+        text = mended(snapshot.request.written_prompt, finding, choice)
         return await self._changed(snapshot, written_prompt=text)
 
     async def describe(
@@ -216,7 +231,7 @@ class Drafts:
         if request.state is RequestState.DRAFT and request.expires_at_ms is None:
             raise Refused(reason("draft-preparing"))
         if not self._waits(request):
-            raise Refused(reason("draft-over"))
+            raise Refused(_why_over(request))
         return snapshot
 
     def _shown(self, snapshot: Snapshot, version: int) -> Snapshot:
@@ -240,6 +255,7 @@ class Drafts:
         try:
             return await self._rooms.store.move(draft, state, **changes)
         except Stale as stale:
+            self._waiting(await self._known(draft.id))
             raise Refused(reason("draft-changed")) from stale
 
     async def _further(self, draft: Request, offers: Sequence[Offer]) -> Collected:
@@ -256,6 +272,18 @@ class Drafts:
         return self._rooms.renumbered(draft.written_prompt, draft.references, after, names=draft.names)
 
 
+def _why_over(request: Request) -> Reason:
+    return reason("draft-over") if request.accepted_at_ms is None else reason("draft-confirmed")
+
+
+def _proven(findings: Sequence[Finding], proof: str) -> tuple[Finding, int]:
+    offered = ((finding, choice) for finding in findings for choice in range(len(finding.mends)))
+    found = next((one for one in offered if mend_proof(*one) == proof), None)
+    if found is None:
+        raise Refused(reason("draft-changed"))
+    return found
+
+
 def _is_discarded(request: Request) -> bool:
     return request.state is RequestState.CANCELLED and request.accepted_at_ms is None
 
@@ -268,7 +296,7 @@ def _check_written(prompt: str) -> None:
 
 
 def _not_there_yet(offers: Sequence[Offer], references: Sequence[Reference]) -> list[Offer]:
-    """An avatar or emoji that is mentioned once more is not fetched once more."""
+    """An avatar or emoji that is there is not fetched once more for being mentioned still."""
     there = {meaning for reference in references for meaning in reference.stands_for}
     return [offer for offer in offers if offer.stands_for is None or offer.stands_for not in there]
 
@@ -318,6 +346,11 @@ def _offers_again(source: Request, person_id: int) -> tuple[Offer, ...]:
 
 
 def _owned(reference: Reference, source: Request, person_id: int) -> Reference:
-    if reference.owner_id is not None or source.person.id == person_id:
+    """What nobody else was known to own belongs to who brought it."""
+    if source.person.id == person_id:
         return reference
-    return replace(reference, owner_id=source.person.id)
+    mine = {"owner_id": source.person.id}
+    return replace(
+        reference,
+        origins=tuple(replace(one, **mine) if one.owner_id is None else one for one in reference.origins),
+    )

@@ -15,9 +15,11 @@ def joined(there: Sequence[Reference], collected: Collected) -> Collected:
     The same bytes as one that was there: it gets the further names and meanings, and the fate says so.
     """
     known = {reference.content: reference for reference in there}
+    aliases = {compared(reference.alias) for reference in there if reference.alias is not None}
     taken = {compared(name) for reference in there for name in _names(reference)}
     ids: dict[str, str] = {}
-    for new in collected.references:
+    for each in collected.references:
+        new = replace(each, alias=None) if each.alias is not None and compared(each.alias) in aliases else each
         before = known.get(new.content)
         after = _renamed(new, taken) if before is None else _merged(before, new, taken)
         known[new.content] = after
@@ -36,15 +38,13 @@ def retold(fates: Sequence[Fate], references: Sequence[Reference]) -> tuple[Fate
 
 
 def held_offer(reference: Reference, source: OfferSource) -> Offer:
-    """A reference whose bytes we have, offered anew. An avatar stays one: it needs its owner's word everywhere."""
+    """A reference whose bytes we have, offered anew. Its origins stay, and an avatar is shown as one everywhere."""
     source = OfferSource.AVATAR if reference.source is OfferSource.AVATAR else source
     return Offer(
         name=reference.name,
         url="",
         byte_count=reference.facts.byte_count,
         source=source,
-        owner_id=reference.owner_id,
-        message_id=reference.message_id,
         held=replace(reference, source=source),
     )
 
@@ -63,14 +63,12 @@ def _renamed(new: Reference, taken: set[str]) -> Reference:
 def _merged(before: Reference, new: Reference, taken: set[str]) -> Reference:
     known = {compared(name) for name in _names(before)}
     further = tuple(_free(name, taken) for name in _names(new) if compared(name) not in known)
-    own = any(each.owner_id is None and each.message_id is None for each in (before, new))
     return replace(
         before,
         also=(*before.also, *further),
         alias=before.alias or new.alias,
         stands_for=tuple(dict.fromkeys((*before.stands_for, *new.stands_for))),
-        owner_id=None if own else before.owner_id,
-        message_id=None if own else before.message_id,
+        origins=tuple(dict.fromkeys((*before.origins, *new.origins))),
         shows_person=before.shows_person or new.shows_person,
     )
 

@@ -1,6 +1,6 @@
 """A draft, looked at: everything there is to say of it now, and what the model would read. Nothing of it is stored."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from bot.domain.drafts import DraftView
@@ -16,12 +16,18 @@ from bot.pipeline.rooms import Rooms
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
-    """What one look found. `findings`: errors first, each reason once. `price_usd_micros`: the most it can cost."""
+    """What one look found. `findings`: errors first, each reason once. `price_usd_micros`: the most it can cost.
+
+    `barred`: ids of the references whose owners do not allow their use now. `references`: the draft's, as the prompt
+    was read with them: without the mentions of people who do not allow their avatar.
+    """
 
     spec: ModelSpec
     prompt: Prompt
     findings: tuple[Finding, ...]
     price_usd_micros: int | None
+    barred: frozenset[str]
+    references: tuple[Reference, ...]
 
     @property
     def errors(self) -> tuple[Reason, ...]:
@@ -40,9 +46,10 @@ class Looking:
         """Consent, the set, the publisher, the prompt, the settings. `Unavailable`."""
         rooms = self._rooms
         spec = await rooms.provider.model()
-        parsed = rooms.parse(draft.written_prompt, draft.references, spec=spec, names=draft.names)
+        judged = await self._consenting.judged(draft)
+        parsed = rooms.parse(draft.written_prompt, judged.references, spec=spec, names=draft.names)
         findings = (
-            *_spanless(await self._consenting.reasons(draft), Severity.ERROR),
+            *_spanless(judged.barred.values(), Severity.ERROR),
             *_spanless(rooms.set_reasons(draft.references, spec), Severity.ERROR),
             *_spanless(self._publisher_reasons(draft), Severity.ERROR),
             *parsed.findings,
@@ -51,7 +58,14 @@ class Looking:
         price = spec.worst_cost_usd_micros(
             seconds=draft.parameters.duration_seconds, resolution=draft.parameters.resolution, takes=draft.take_count
         )
-        return Look(spec=spec, prompt=parsed.prompt, findings=_in_order(findings), price_usd_micros=price)
+        return Look(
+            spec=spec,
+            prompt=parsed.prompt,
+            findings=_in_order(findings),
+            price_usd_micros=price,
+            barred=frozenset(judged.barred),
+            references=judged.references,
+        )
 
     async def view(self, snapshot: Snapshot) -> DraftView:
         """The draft as its person sees it."""
@@ -62,8 +76,8 @@ class Looking:
             findings=look.findings,
             rendered=self._rooms.render(look.prompt, look.spec, draft.references),
             price_usd_micros=look.price_usd_micros,
-            vendor_tokens=_vendor_tokens(draft.references, look.spec),
-            asks_about_people=bool(look.spec.face_kinds),
+            vendor_tokens=vendor_tokens(draft.references, look.spec),
+            barred=look.barred,
         )
 
     def _publisher_reasons(self, draft: Request) -> Iterator[Reason]:
@@ -112,7 +126,8 @@ def _dropped(parameters: Parameters, spec: ModelSpec) -> list[Reason]:
     ]
 
 
-def _vendor_tokens(references: tuple[Reference, ...], spec: ModelSpec) -> dict[str, str]:
+def vendor_tokens(references: tuple[Reference, ...], spec: ModelSpec) -> Mapping[str, str]:
+    """Reference id → the token the model reads, for those that it numbers otherwise than we do."""
     here = {reference.id: reference.kind_number for reference in references}
     return {
         reference.id: spec.style.token(reference.kind, reference.kind_number)

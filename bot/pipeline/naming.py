@@ -1,14 +1,11 @@
 """Names that people give to files: one word that reaches the file, and no other's."""
 
-import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from bot.domain.errors import Refused
 from bot.domain.reasons import reason
-from bot.domain.references import Reference, compared, stem_of
-
-_MAX_ALIAS = 32
+from bot.domain.references import MAX_ALIAS, Reference, compared, is_alias, stem_of
 
 Mentioned = Callable[[str, Sequence[Reference]], Sequence[str]]
 """The ids of the references that a text points to, among those given."""
@@ -19,13 +16,16 @@ def named(
 ) -> tuple[Reference, ...]:
     """The references, that one with the alias; `None` or nothing takes it away.
 
-    `Refused`: alias-not-a-name, or alias-taken when it is, or reads as, another one's.
+    `Refused`: alias-not-a-name, or alias-taken when it is, or reads as, another one's. The alias that it has may stay,
+    wherever it is from.
     """
     word = (alias or "").strip().removeprefix("@") or None
+    if any(each.id == reference_id and each.alias == word for each in references):
+        return tuple(references)
     after = tuple(replace(each, alias=word) if each.id == reference_id else each for each in references)
     if word is None:
         return after
-    if not _is_word(word):
+    if not is_alias(word):
         raise _no_name(word)
     for other in references:
         if other.id != reference_id and compared(word) in _called(other):
@@ -42,12 +42,6 @@ def _check_reached(word: str, reference_id: str, references: Sequence[Reference]
     raise _taken(word, other) if other is not None else _no_name(word)
 
 
-def _is_word(word: str) -> bool:
-    kinds = [unicodedata.category(character)[0] for character in word]
-    fits = all(kind in "LNM" or character in "-_" for kind, character in zip(kinds, word, strict=True))
-    return len(word) <= _MAX_ALIAS and fits and any(kind in "LN" for kind in kinds) and kinds[0] != "M"
-
-
 def _called(reference: Reference) -> frozenset[str]:
     """Everything it answers to, as names are compared."""
     names = (reference.name, *reference.also)
@@ -57,7 +51,7 @@ def _called(reference: Reference) -> frozenset[str]:
 
 
 def _no_name(word: str) -> Refused:
-    return Refused(reason("alias-not-a-name", name=word, limit=_MAX_ALIAS))
+    return Refused(reason("alias-not-a-name", name=word, limit=MAX_ALIAS))
 
 
 def _taken(word: str, other: Reference) -> Refused:

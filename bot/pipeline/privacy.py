@@ -4,12 +4,13 @@ from bot.domain.consent import EVERYWHERE, Choice
 from bot.domain.errors import Refused, Stale, Unavailable
 from bot.domain.reasons import Reason, reason
 from bot.domain.requests import Request
-from bot.domain.states import RequestState
+from bot.domain.states import RequestState, TakeState
 from bot.pipeline.consenting import Consenting
 from bot.pipeline.dispatch import redraw_line
 from bot.pipeline.rooms import Rooms
 
 _TRIES = 5
+_COME_TO_NOTHING = frozenset({TakeState.PLANNED, TakeState.FAILED, TakeState.CANCELLED})
 _ON_ITS_WAY = frozenset({RequestState.QUEUED, RequestState.PREPARING, RequestState.WORKING})
 
 
@@ -41,7 +42,11 @@ class Privacy:
         return sum([await self._stopped(request_id) for request_id in request_ids])
 
     async def _stopped(self, request_id: str) -> bool:
-        """True when it was on its way. A draft stays: its card says what is wrong, and it cannot be confirmed so."""
+        """True when it was on its way and ends now.
+
+        A draft stays: its card says what is wrong, and it cannot be confirmed so. A request with a take that is ordered
+        already goes on without the others.
+        """
         for _try in range(_TRIES):
             snapshot = await self._rooms.store.load(request_id)
             if snapshot is None or snapshot.request.state not in _ON_ITS_WAY:
@@ -54,7 +59,7 @@ class Privacy:
             except Stale:
                 continue  # it moved while we looked: look again
             self._rooms.engine.wake(request_id)
-            return True
+            return all(take.state in _COME_TO_NOTHING for take in snapshot.takes)
         raise Unavailable(reason("database-unavailable"))
 
     async def _end(self, request: Request, why: Reason) -> None:

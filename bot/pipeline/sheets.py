@@ -1,7 +1,7 @@
 """The picture beside a draft: its references with their numbers."""
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import structlog
@@ -16,13 +16,16 @@ _MOST_TILES = 15
 _log: structlog.stdlib.BoundLogger = structlog.get_logger("rushes.drafts")
 
 
-async def reference_sheet(rooms: Rooms, references: Sequence[Reference]) -> bytes | None:
-    """A PNG with a tile for each; `None` without references, or when it cannot be drawn: the card says the rest."""
+async def reference_sheet(rooms: Rooms, references: Sequence[Reference], *, barred: Collection[str]) -> bytes | None:
+    """A PNG with a tile for each; `None` without references, or when it cannot be drawn: the card says the rest.
+
+    Tiles of `barred` references (ids) show no picture: their owners do not allow it.
+    """
     if not references:
         return None
     try:
         with tempfile.TemporaryDirectory(dir=rooms.scratch) as folder:
-            return await _drawn(rooms, references[:_MOST_TILES], Path(folder))
+            return await _drawn(rooms, references[:_MOST_TILES], Path(folder), barred)
     except (Refused, Unavailable) as error:
         _log.warning("sheet not drawn", reason=error.reason.code)
     except OSError as error:
@@ -30,16 +33,22 @@ async def reference_sheet(rooms: Rooms, references: Sequence[Reference]) -> byte
     return None
 
 
-async def _drawn(rooms: Rooms, references: Sequence[Reference], folder: Path) -> bytes:
-    parts = [await _part(rooms, reference, folder / f"part-{reference.number}") for reference in references]
+async def _drawn(rooms: Rooms, references: Sequence[Reference], folder: Path, barred: Collection[str]) -> bytes:
+    parts = [
+        await _part(rooms, reference, folder / f"part-{reference.number}", shown=reference.id not in barred)
+        for reference in references
+    ]
     into = folder / "sheet.png"
     await rooms.media.reference_sheet(parts, into)
     return into.read_bytes()
 
 
-async def _part(rooms: Rooms, reference: Reference, path: Path) -> AnimaticPart:
+async def _part(rooms: Rooms, reference: Reference, path: Path, *, shown: bool) -> AnimaticPart:
     try:
-        await rooms.contents.copy_to(reference.content, path)
+        if shown:
+            await rooms.contents.copy_to(reference.content, path)
+        else:
+            _put_nothing(path)
     except KeyError:
         _put_nothing(path)
     label = f"#{reference.number} {reference.token} {reference.name}"
@@ -47,5 +56,5 @@ async def _part(rooms: Rooms, reference: Reference, path: Path) -> AnimaticPart:
 
 
 def _put_nothing(path: Path) -> None:
-    """Bytes that are gone: the tile says that the file cannot be shown."""
+    """Bytes that are gone or barred: the tile says that the file cannot be shown."""
     path.touch()

@@ -8,6 +8,7 @@ from bot.domain.reasons import Reason, reason
 from bot.domain.references import Collected, OfferSource
 from bot.domain.requests import Parameters, Request, Snapshot, Wish
 from bot.domain.states import RequestState
+from bot.pipeline.calling_back import CallingBack
 from bot.pipeline.collecting import Collecting, refuse_when_nothing_is_left
 from bot.pipeline.consenting import Consenting
 from bot.pipeline.guild_choices import ChoicesOfGuilds
@@ -31,16 +32,14 @@ class Submit:
         self._collecting = Collecting(rooms)
         self._looking = Looking(rooms)
         self._choices = ChoicesOfGuilds(rooms)
+        self._calling_back = CallingBack(rooms)
 
     async def __call__(self, wish: Wish) -> Snapshot:
         """The queued request or the waiting draft, or `Refused` with every reason found.
 
         The same interaction again answers the same one.
         """
-        spec = await self._rooms.provider.model()
-        wish = await self._complete(wish)
-        await self._look_first(wish, spec)
-        snapshot = await self._rooms.store.create_draft(self._rooms.ids.request(), wish, now_ms=self._rooms.clock())
+        snapshot = await self._rooms.store.made_by(wish.interaction_id) or await self._admitted(wish)
         try:
             return await self._prepared_once(snapshot)
         except Refused:
@@ -49,9 +48,12 @@ class Submit:
             why = error.reason if isinstance(error, RushesError) else reason("internal-error")
             await self._give_up(snapshot.request, why)
             known = await self._rooms.store.load(snapshot.request.id)
-            if known is None or not _got_through(known.request):
+            if known is None:
                 raise
-            self._rooms.engine.wake(known.request.id)
+            if not _got_through(known.request):
+                await self._calling_back.settle(known)
+                raise
+            self._wake(known.request)
             return known
 
     async def prepare(self, draft: Request) -> Snapshot:
@@ -67,8 +69,13 @@ class Submit:
             raise
 
     async def accept(self, draft: Request, look: Look) -> Snapshot:
-        """Draft → queued, and on its way. `Refused` by quotas or consent: then nothing has changed. `Stale`."""
+        """Draft → queued, and on its way. `Refused` by quotas or consent: then it waits on. `Stale`.
+
+        Its references stay as the prompt was read with them: from here on, what they stand for is fixed.
+        """
         rooms = self._rooms
+        if look.references != draft.references:
+            draft = await rooms.store.move(draft, RequestState.DRAFT, references=look.references)
         snapshot = await rooms.store.accept(
             draft,
             prompt=look.prompt,
@@ -79,6 +86,14 @@ class Submit:
         )
         rooms.engine.wake(draft.id)
         return snapshot
+
+    async def _admitted(self, wish: Wish) -> Snapshot:
+        """The wish as a durable draft, unless the first look refuses it."""
+        rooms = self._rooms
+        spec = await rooms.provider.model()
+        wish = await self._complete(wish)
+        await self._look_first(wish, spec)
+        return await rooms.store.create_draft(rooms.ids.request(), wish, now_ms=rooms.clock())
 
     async def _complete(self, wish: Wish) -> Wish:
         """With the tray's files where it is to be used, and a refusal on each file that others do not allow."""
@@ -114,21 +129,30 @@ class Submit:
         known = replace(draft, references=references, fates=fates)
         look = await self._looking(known)
         until_ms = waits_until_ms(rooms, draft) if await self._choices.ask_first(known, look) else None
+        if until_ms is not None:
+            await self._calling_back.intend(draft)
         kept = await rooms.store.move(
             draft, RequestState.DRAFT, references=references, fates=fates, expires_at_ms=until_ms
         )
         if until_ms is None:
             return await self.accept(kept, look)
-        rooms.engine.wake(draft.id, delay_ms=until_ms - rooms.clock())
+        self._wake(kept)
         return Snapshot(request=kept)
 
     async def _collected(self, draft: Request) -> Collected:
         """What another process collected before it ended is not collected again."""
         if draft.fates:
             return Collected(references=draft.references, fates=draft.fates)
-        collected = await self._collecting(draft.offers, place=draft.place, person_id=draft.person.id)
+        collected = await self._collecting(
+            draft.offers, place=draft.place, person_id=draft.person.id, draft_id=draft.id
+        )
         refuse_when_nothing_is_left(draft.offers, collected)
         return collected
+
+    def _wake(self, request: Request) -> None:
+        """At once, or when it expires: its person is being answered, so nobody is to be called back before."""
+        until_ms = request.expires_at_ms if request.state is RequestState.DRAFT else None
+        self._rooms.engine.wake(request.id, delay_ms=0 if until_ms is None else until_ms - self._rooms.clock())
 
     async def _give_up(self, draft: Request, why: Reason) -> None:
         rooms = self._rooms

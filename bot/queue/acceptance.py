@@ -68,10 +68,12 @@ def usage(connection: Connection, guild_id: int, person_id: int, now_ms: int, *,
         ~_given_back(),
     )
     by_guild, by_person = connection.execute(counted).one()
+    waiting, drafts = person_waiting(connection, guild_id, person_id, besides=besides)
     return Usage(
         person_takes_today=int(by_person),
         guild_takes_today=int(by_guild),
-        person_waiting=person_waiting(connection, guild_id, person_id, besides=besides),
+        person_waiting=waiting,
+        person_drafts=drafts,
         day_ends_at_ms=end_ms,
     )
 

@@ -11,20 +11,21 @@ from bot.domain.reasons import Reason
 from bot.domain.words import byte_size
 from bot.queue.days import utc_day
 from bot.queue.engine import Transaction, one_at_a_time
-from bot.queue.tables import collected
+from bot.queue.tables import collected, requests
 
 _KEPT_MS: Final = 2 * 86_400_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fetching:
-    """What is about to be fetched, for whom."""
+    """What is about to be fetched, for whom; `draft_id`: for a draft, for which it is counted once."""
 
     guild_id: int
     person_id: int
     files: int
     byte_count: int
     now_ms: int
+    draft_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +47,8 @@ def reserve(transaction: Transaction, fetching: Fetching, allowance: Allowance) 
     """
     connection = transaction.connection
     one_at_a_time(connection)
+    if fetching.draft_id is not None and not _first_time(connection, fetching.draft_id):
+        return
     start_ms, end_ms = utc_day(fetching.now_ms)
     accounts = _accounts(fetching, allowance)
     over = [each for account in accounts for each in _over(connection, account, fetching, start_ms, end_ms)]
@@ -58,6 +61,12 @@ def reserve(transaction: Transaction, fetching: Fetching, allowance: Allowance) 
 def forget_old(transaction: Transaction, now_ms: int) -> None:
     """Deletes what was counted on days that began two days ago or earlier."""
     transaction.connection.execute(delete(collected).where(collected.c.day_start_ms < now_ms - _KEPT_MS))
+
+
+def _first_time(connection: Connection, draft_id: str) -> bool:
+    """Marks the draft; a refusal takes the mark back with the transaction."""
+    unmarked = (requests.c.id == draft_id) & ~requests.c.reserved
+    return connection.execute(update(requests).where(unmarked).values(reserved=True)).rowcount > 0
 
 
 def _accounts(fetching: Fetching, allowance: Allowance) -> tuple[_Account, _Account]:

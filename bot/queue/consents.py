@@ -1,19 +1,19 @@
 """What people allow of theirs: choices, withdrawals, and the look at both before anything is accepted or paid."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Final
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, exists, insert, select, update
 
-from bot.domain.consent import EVERYWHERE, Choice, Consents, avatar_allowed, barred, files_allowed
+from bot.domain.consent import EVERYWHERE, Choice, Consents, avatar_allowed, concerned, files_allowed, stopping
 from bot.domain.errors import Refused
 from bot.domain.reasons import Reason
-from bot.domain.references import Reference
-from bot.queue import trays, withdrawals
+from bot.domain.references import Origin, Reference
+from bot.queue import origins, withdrawals
 from bot.queue.engine import Transaction, one_at_a_time
 from bot.queue.snapshots import read_references
-from bot.queue.tables import IS_OPEN, consents, request_references, requests, takes
+from bot.queue.tables import IS_OPEN, consents, request_origins, requests, takes
 
 _PLANNED: Final = "planned"
 
@@ -33,14 +33,13 @@ def consents_of(
 def refusals(
     connection: Connection, references: Iterable[Reference], *, guild_id: int, person_id: int
 ) -> tuple[Reason, ...]:
-    """Why that person may not use those references there now; empty when they may."""
-    looked_at = [each for each in references if each.owner_id is not None or each.message_id is not None]
-    if not looked_at:
+    """Why a request of that person with those references may not go on there now; empty when it may."""
+    looked_at = tuple(references)
+    owners, messages = concerned(looked_at)
+    if not owners and not messages:
         return ()
-    owners = {each.owner_id for each in looked_at if each.owner_id is not None}
-    messages = {each.message_id for each in looked_at if each.message_id is not None}
     held = consents_of(connection, guild_id, owners=owners, messages=messages)
-    found = (barred(each, person_id=person_id, consents=held) for each in looked_at)
+    found = (stopping(each, person_id=person_id, consents=held) for each in looked_at)
     return tuple(why for why in found if why is not None)
 
 
@@ -63,17 +62,17 @@ def choose(transaction: Transaction, person_id: int, guild_id: int, said: Choice
     one_at_a_time(connection)
     _store_choice(connection, person_id, guild_id, said, now_ms)
     here = () if guild_id == EVERYWHERE else (requests.c.guild_id == guild_id,)
-    found = _not_begun(connection, request_references.c.owner_id == person_id, *here)
-    return tuple(each["id"] for each in found if _may_not_use(connection, each, person_id))
+    found = _not_begun(connection, request_origins.c.owner_id == person_id, *here)
+    return _stopped(connection, found, lambda origin: origin.owner_id == person_id)
 
 
 def withdraw(transaction: Transaction, message_id: int, owner_id: int, now_ms: int) -> tuple[str, ...]:
-    """Stores the withdrawal, once and for good, out of trays too; the requests not begun which have such a file."""
+    """Stores the withdrawal, once and for good; the requests not begun which it stops."""
     connection = transaction.connection
     one_at_a_time(connection)
     withdrawals.store(transaction, message_id, owner_id, now_ms)
-    trays.take_out(transaction, message_id)
-    return tuple(each["id"] for each in _not_begun(connection, request_references.c.message_id == message_id))
+    found = _not_begun(connection, origins.was_in(request_origins, message_id))
+    return _stopped(connection, found, lambda origin: message_id in origin.messages)
 
 
 def _said(connection: Connection, guild_id: int, people: Collection[int]) -> defaultdict[int, list[Choice]]:
@@ -96,13 +95,21 @@ def _store_choice(connection: Connection, person_id: int, guild_id: int, said: C
 
 
 def _not_begun(connection: Connection, has: ColumnElement[bool], *which: ColumnElement[bool]) -> Sequence[RowMapping]:
-    """The open requests, oldest first, that have such a reference and a take that was not begun: whose, and where."""
+    """The open requests, oldest first, that have such an origin and a take that was not begun: whose, and where."""
     planned = exists().where(takes.c.request_id == requests.c.id, takes.c.state == _PLANNED)
-    theirs = requests.c.id.in_(select(request_references.c.request_id).where(has))
+    theirs = requests.c.id.in_(select(request_origins.c.request_id).where(has))
     found = select(requests.c.id, requests.c.guild_id, requests.c.person_id).where(IS_OPEN, theirs, planned, *which)
     return connection.execute(found.order_by(requests.c.created_at_ms, requests.c.id)).mappings().all()
 
 
-def _may_not_use(connection: Connection, request: RowMapping, owner_id: int) -> bool:
-    theirs = [each for each in read_references(connection, request["id"]) if each.owner_id == owner_id]
+def _stopped(
+    connection: Connection, found: Sequence[RowMapping], is_theirs: Callable[[Origin], bool]
+) -> tuple[str, ...]:
+    """Those of the requests that one of the references with such an origin stops now."""
+    return tuple(each["id"] for each in found if _may_not_go_on(connection, each, is_theirs))
+
+
+def _may_not_go_on(connection: Connection, request: RowMapping, is_theirs: Callable[[Origin], bool]) -> bool:
+    kept = read_references(connection, request["id"])
+    theirs = [each for each in kept if any(is_theirs(origin) for origin in each.origins)]
     return bool(refusals(connection, theirs, guild_id=request["guild_id"], person_id=request["person_id"]))

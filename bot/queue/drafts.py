@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection, func, insert, select
 
+from bot.domain.admission import waiting_refusal
 from bot.domain.errors import Refused
 from bot.domain.reasons import reason
 from bot.domain.references import Reference
@@ -34,7 +35,7 @@ def create_draft(
 ) -> Snapshot:
     """Stores the wish. The same `interaction_id` again answers the request it already made.
 
-    `Refused` (too-many-waiting, too-many-drafts) when a limit is reached.
+    `Refused` (too-many-waiting, too-many-own-drafts, too-many-drafts) when a limit is reached.
     """
     connection = transaction.connection
     if limits != DraftLimits():
@@ -74,9 +75,10 @@ def drafts_of(connection: Connection, guild_id: int, person_id: int) -> tuple[st
 def _refuse_many(connection: Connection, wish: Wish, limit: int | None) -> None:
     if limit is None:
         return
-    count = person_waiting(connection, wish.place.guild_id, wish.person.id)
-    if count >= limit:
-        raise Refused(reason("too-many-waiting", count=count, limit=limit))
+    waiting, drafts = person_waiting(connection, wish.place.guild_id, wish.person.id)
+    refusal = waiting_refusal(waiting, drafts, limit)
+    if refusal is not None:
+        raise Refused(refusal)
 
 
 def _refuse_crowd(connection: Connection, guild_id: int, limit: int | None) -> None:

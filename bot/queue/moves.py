@@ -12,12 +12,12 @@ from bot.domain.reasons import reason
 from bot.domain.references import Reference
 from bot.domain.requests import Request, Take
 from bot.domain.states import IllegalMove, RequestState, TakeState, check_request_move, check_take_move
-from bot.queue import consents
+from bot.queue import consents, origins
 from bot.queue.engine import Transaction, one_at_a_time
 from bot.queue.leaving import slimmed
 from bot.queue.rows import Columns, differing, reference_columns, request_columns, request_from, take_columns, take_from
 from bot.queue.snapshots import read_references, read_request, read_take, request_row
-from bot.queue.tables import IS_LOOKED_FOR, IS_SUBMITTING, request_references, requests, takes
+from bot.queue.tables import IS_LOOKED_FOR, IS_SUBMITTING, request_origins, request_references, requests, takes
 
 _ROWS_OWN: Final = frozenset({"id", "version", "state", "request_id", "ordinal"})
 _REQUEST_FIELDS: Final = frozenset(each.name for each in fields(Request)) - _ROWS_OWN
@@ -115,6 +115,7 @@ def replace_references(connection: Connection, request_id: str, references: Sequ
     if references:
         rows = [{"request_id": request_id, **reference_columns(each)} for each in references]
         connection.execute(insert(request_references), rows)
+        connection.execute(insert(request_origins), origins.rows_of(references, {"request_id": request_id}))
 
 
 def _store_take(transaction: Transaction, before: Take, after: Take) -> Take:

@@ -12,7 +12,7 @@ from bot.domain.drafts import GuildChoices
 from bot.domain.media import Kind, MediaFacts
 from bot.domain.prompts import Finding, Names, Prompt
 from bot.domain.reasons import Reason
-from bot.domain.references import Fate, Offer, OfferSource, Reference
+from bot.domain.references import Fate, Offer, OfferSource, Origin, Reference
 from bot.domain.requests import ChannelKind, Parameters, Person, Place, Post, Publication, Request, Take
 from bot.domain.states import RequestState, TakeState
 
@@ -144,7 +144,10 @@ def request_from(row: RowMapping | Columns, references: tuple[Reference, ...]) -
 
 
 def reference_columns(reference: Reference) -> Columns:
-    """The columns of a reference, in `request_references` and in `tray_references`; whose it is the caller adds."""
+    """The columns of a reference, in `request_references` and in `tray_references`; whose it is the caller adds.
+
+    Its origins are rows of their own.
+    """
     return {
         "number": reference.number,
         "id": reference.id,
@@ -156,15 +159,13 @@ def reference_columns(reference: Reference) -> Columns:
         "alias": None if reference.alias is None else storable(reference.alias),
         "also": _TEXTS.dump(reference.also),
         "source": reference.source.value,
-        "owner_id": reference.owner_id,
-        "message_id": reference.message_id,
         "stands_for": _TEXTS.dump(reference.stands_for),
         "shows_person": reference.shows_person,
     }
 
 
-def reference_from(row: RowMapping | Columns) -> Reference:
-    """The reference of a row of `request_references` or `tray_references`."""
+def reference_from(row: RowMapping | Columns, origins: tuple[Origin, ...]) -> Reference:
+    """The reference of a row of `request_references` or `tray_references`. One without origins was uploaded."""
     return Reference(
         id=row["id"],
         number=row["number"],
@@ -176,10 +177,29 @@ def reference_from(row: RowMapping | Columns) -> Reference:
         alias=row["alias"],
         also=_TEXTS.load(row["also"]),
         source=OfferSource(row["source"]),
-        owner_id=row["owner_id"],
-        message_id=row["message_id"],
+        origins=origins or (Origin(),),
         stands_for=_TEXTS.load(row["stands_for"]),
         shows_person=row["shows_person"],
+    )
+
+
+def origin_columns(origin: Origin) -> Columns:
+    """The columns of an origin, in `request_origins` and in `tray_origins`; whose it is the caller adds."""
+    return {
+        "source": origin.source.value,
+        "owner_id": origin.owner_id,
+        "message_id": origin.message_id,
+        "forwarded_id": origin.forwarded_id,
+    }
+
+
+def origin_from(row: RowMapping | Columns) -> Origin:
+    """The origin of a row of `request_origins` or `tray_origins`."""
+    return Origin(
+        source=OfferSource(row["source"]),
+        owner_id=row["owner_id"],
+        message_id=row["message_id"],
+        forwarded_id=row["forwarded_id"],
     )
 
 

@@ -4,6 +4,7 @@ from sqlalchemy import ColumnElement, Connection, RowMapping, func, select
 
 from bot.domain.references import Reference
 from bot.domain.requests import Request, Snapshot, Take
+from bot.queue import origins
 from bot.queue.rows import post_from, reference_from, request_from, take_from
 from bot.queue.tables import IS_WAITING, posts, request_references, requests, takes
 
@@ -11,6 +12,12 @@ from bot.queue.tables import IS_WAITING, posts, request_references, requests, ta
 def load(connection: Connection, request_id: str) -> Snapshot | None:
     """The request with takes and posts, or `None`."""
     row = request_row(connection, requests.c.id == request_id)
+    return None if row is None else snapshot_of(connection, row)
+
+
+def made_by(connection: Connection, interaction_id: int) -> Snapshot | None:
+    """The request that this interaction made, with takes and posts, or `None`."""
+    row = request_row(connection, requests.c.interaction_id == interaction_id)
     return None if row is None else snapshot_of(connection, row)
 
 
@@ -41,7 +48,8 @@ def read_references(connection: Connection, request_id: str) -> tuple[Reference,
     """The references of that request, in order."""
     kept = select(request_references).where(request_references.c.request_id == request_id)
     found = connection.execute(kept.order_by(request_references.c.number)).mappings()
-    return tuple(reference_from(each) for each in found)
+    its_origins = origins.of_request(connection, request_id)
+    return tuple(reference_from(each, its_origins.get(each["number"], ())) for each in found)
 
 
 def read_take(connection: Connection, take_id: str) -> Take | None:

@@ -58,8 +58,8 @@ class SqlRequestStore:
         part of their request's acceptance).
 
         `max_open_drafts_per_person`: a person with that many requests in a guild that are drafts or queued is refused
-        another draft there (too-many-waiting); `None`: no limit. `max_open_drafts_per_guild`: in a guild with that many
-        drafts everybody is (too-many-drafts).
+        another draft there (too-many-waiting, too-many-own-drafts); `None`: no limit. `max_open_drafts_per_guild`: in a
+        guild with that many drafts everybody is (too-many-drafts).
         """
         self._database = Database(url, reached=reached)
         self._quota_rule = quota_rule
@@ -97,11 +97,30 @@ class SqlRequestStore:
         """See the port."""
         return await self._database.read(lambda connection: drafts.drafts_of(connection, guild_id, person_id))
 
+    async def made_by(self, interaction_id: int) -> Snapshot | None:
+        """See the port."""
+        return await self._database.read(lambda connection: snapshots.made_by(connection, interaction_id))
+
     async def reserve(
-        self, guild_id: int, person_id: int, *, files: int, byte_count: int, allowance: Allowance, now_ms: int
+        self,
+        guild_id: int,
+        person_id: int,
+        *,
+        files: int,
+        byte_count: int,
+        allowance: Allowance,
+        now_ms: int,
+        draft_id: str | None = None,
     ) -> None:
         """See the port. A person is counted for in all guilds together."""
-        fetching = Fetching(guild_id=guild_id, person_id=person_id, files=files, byte_count=byte_count, now_ms=now_ms)
+        fetching = Fetching(
+            guild_id=guild_id,
+            person_id=person_id,
+            files=files,
+            byte_count=byte_count,
+            now_ms=now_ms,
+            draft_id=draft_id,
+        )
         await self._database.write(lambda work: allowances.reserve(work, fetching, allowance))
 
     async def accept(

@@ -11,6 +11,7 @@ from sqlalchemy import (
     Boolean,
     Column,
     ForeignKey,
+    ForeignKeyConstraint,
     Index,
     Integer,
     MetaData,
@@ -31,6 +32,17 @@ metadata: Final = MetaData(
         "uq": "uq_%(table_name)s_%(column_0_name)s",
     }
 )
+
+
+def _origin_columns() -> tuple[Column[object], ...]:
+    return (
+        Column("ordinal", Integer, nullable=False),
+        Column("source", String(32), nullable=False),
+        Column("owner_id", BigInteger),
+        Column("message_id", BigInteger),
+        Column("forwarded_id", BigInteger),
+    )
+
 
 requests: Final = Table(
     "requests",
@@ -65,10 +77,14 @@ requests: Final = Table(
     Column("fates", Text, nullable=False, server_default="[]"),
     Column("ask", Boolean, nullable=False, server_default=false()),
     Column("expires_at_ms", BigInteger),
+    Column("reserved", Boolean, nullable=False, server_default=false()),
     UniqueConstraint("accepted_seq"),
     UniqueConstraint("interaction_id"),
 )
-"""`accepted_seq` orders the lanes: given at acceptance, greater than every one before it."""
+"""`accepted_seq` orders the lanes: given at acceptance, greater than every one before it.
+
+`reserved`: what it fetches was counted against the day's allowance.
+"""
 
 request_references: Final = Table(
     "request_references",
@@ -84,12 +100,23 @@ request_references: Final = Table(
     Column("alias", Text),
     Column("also", Text, nullable=False, server_default="[]"),
     Column("source", String(32), nullable=False, server_default="option"),
-    Column("owner_id", BigInteger),
-    Column("message_id", BigInteger),
     Column("stands_for", Text, nullable=False, server_default="[]"),
     Column("shows_person", Boolean, nullable=False, server_default=false()),
     PrimaryKeyConstraint("request_id", "number"),
 )
+
+request_origins: Final = Table(
+    "request_origins",
+    metadata,
+    Column("request_id", String(13), nullable=False),
+    Column("number", Integer, nullable=False),
+    *_origin_columns(),
+    PrimaryKeyConstraint("request_id", "number", "ordinal"),
+    ForeignKeyConstraint(
+        ["request_id", "number"], ["request_references.request_id", "request_references.number"], ondelete="CASCADE"
+    ),
+)
+"""The ways by which a reference's bytes came; none is written of what an older release stored."""
 
 takes: Final = Table(
     "takes",
@@ -165,13 +192,26 @@ tray_references: Final = Table(
     Column("alias", Text),
     Column("also", Text, nullable=False),
     Column("source", String(32), nullable=False),
-    Column("owner_id", BigInteger),
-    Column("message_id", BigInteger),
     Column("stands_for", Text, nullable=False),
     Column("shows_person", Boolean, nullable=False),
     PrimaryKeyConstraint("channel_id", "person_id", "number"),
 )
 """A tray is its rows: all of one tray expire together."""
+
+tray_origins: Final = Table(
+    "tray_origins",
+    metadata,
+    Column("channel_id", BigInteger, nullable=False),
+    Column("person_id", BigInteger, nullable=False),
+    Column("number", Integer, nullable=False),
+    *_origin_columns(),
+    PrimaryKeyConstraint("channel_id", "person_id", "number", "ordinal"),
+    ForeignKeyConstraint(
+        ["channel_id", "person_id", "number"],
+        ["tray_references.channel_id", "tray_references.person_id", "tray_references.number"],
+        ondelete="CASCADE",
+    ),
+)
 
 consents: Final = Table(
     "consents",
@@ -235,6 +275,7 @@ IS_RENDERING: Final = text("state = 'rendering'")
 IS_PUBLISHED: Final = text("publications <> '[]' AND NOT withdrawn")
 _HAS_OWNER: Final = text("owner_id IS NOT NULL")
 _HAS_MESSAGE: Final = text("message_id IS NOT NULL")
+_IS_FORWARD: Final = text("forwarded_id IS NOT NULL")
 
 
 def _partial(name: str, where: TextClause, *columns: Column[object], unique: bool = False) -> Index:
@@ -250,11 +291,13 @@ Index("ix_requests_accepted", requests.c.guild_id, requests.c.accepted_at_ms)
 Index("ix_requests_created", requests.c.created_at_ms)
 Index("ix_requests_finished", requests.c.finished_at_ms)
 Index("ix_request_references_content", request_references.c.content)
-_partial("ix_request_references_owner", _HAS_OWNER, request_references.c.owner_id)
-_partial("ix_request_references_message", _HAS_MESSAGE, request_references.c.message_id)
+_partial("ix_request_origins_owner", _HAS_OWNER, request_origins.c.owner_id)
+_partial("ix_request_origins_message", _HAS_MESSAGE, request_origins.c.message_id)
+_partial("ix_request_origins_forwarded", _IS_FORWARD, request_origins.c.forwarded_id)
 Index("ix_tray_references_guild", tray_references.c.guild_id, tray_references.c.person_id)
 Index("ix_tray_references_expiry", tray_references.c.expires_at_ms)
-_partial("ix_tray_references_message", _HAS_MESSAGE, tray_references.c.message_id)
+_partial("ix_tray_origins_message", _HAS_MESSAGE, tray_origins.c.message_id)
+_partial("ix_tray_origins_forwarded", _IS_FORWARD, tray_origins.c.forwarded_id)
 _partial("uq_takes_submitting", IS_SUBMITTING, takes.c.fingerprint, unique=True)
 _partial("ix_takes_looked_for", IS_LOOKED_FOR, takes.c.fingerprint)
 _partial("ix_takes_rendering", IS_RENDERING, takes.c.id)

@@ -9,10 +9,10 @@ from bot.domain.drafts import TrayLimits, TrayView
 from bot.domain.errors import Refused
 from bot.domain.reasons import reason
 from bot.domain.references import Reference, numbered
-from bot.queue import withdrawals
+from bot.queue import origins, withdrawals
 from bot.queue.engine import Transaction, one_at_a_time
 from bot.queue.rows import reference_columns, reference_from
-from bot.queue.tables import tray_references
+from bot.queue.tables import tray_origins, tray_references
 
 TrayChange = Callable[[tuple[Reference, ...]], Sequence[Reference]]
 """What a tray is to hold instead of what it holds. Pure; called inside the transaction; may raise `Refused`."""
@@ -31,8 +31,9 @@ def tray(connection: Connection, channel_id: int, person_id: int, now_ms: int) -
     """What is in it, in order; one that expired (from that very millisecond) is empty."""
     mine = select(tray_references).where(_is_tray(channel_id, person_id), tray_references.c.expires_at_ms > now_ms)
     rows = connection.execute(mine.order_by(tray_references.c.number)).mappings().all()
+    its_origins = origins.of_tray(connection, channel_id, person_id)
     return TrayView(
-        references=tuple(reference_from(row) for row in rows),
+        references=tuple(reference_from(row, its_origins.get(row["number"], ())) for row in rows),
         expires_at_ms=rows[0]["expires_at_ms"] if rows else None,
     )
 
@@ -42,7 +43,8 @@ def change_tray(
 ) -> TrayView:
     """Puts what `change` makes of the tray in its place.
 
-    `Refused` when that is more than before and over a limit, or has files that were taken back meanwhile.
+    `Refused` when that is more than before and over a limit, or has further files that were taken back meanwhile.
+    What lay there when its author took it back stays, so that no number changes unasked; it is refused when it is used.
     """
     connection = transaction.connection
     one_at_a_time(connection)
@@ -50,30 +52,21 @@ def change_tray(
     after = numbered(change(before))
     if len(after) > len(before):
         _refuse_full(connection, whose, len(before), len(after), limits, now_ms)
-    taken_back = withdrawals.refusals(connection, after)
+    taken_back = withdrawals.refusals(connection, _come_newly(before, after))
     if taken_back:
         raise Refused(*taken_back)
     _replace(connection, whose, after, expires_at_ms)
     return tray(connection, whose.channel_id, whose.person_id, now_ms)
 
 
-def take_out(transaction: Transaction, message_id: int) -> None:
-    """Takes a message's files out of every tray. What stays there is numbered anew and expires as before."""
-    connection = transaction.connection
-    touched = select(tray_references).where(tray_references.c.message_id == message_id)
-    trays = {
-        TrayOf(guild_id=row["guild_id"], channel_id=row["channel_id"], person_id=row["person_id"]): row["expires_at_ms"]
-        for row in connection.execute(touched).mappings()
-    }
-    for whose, expires_at_ms in trays.items():
-        held = tray(connection, whose.channel_id, whose.person_id, expires_at_ms - 1).references
-        kept = numbered(each for each in held if each.message_id != message_id)
-        _replace(connection, whose, kept, expires_at_ms)
-
-
 def empty_expired(transaction: Transaction, now_ms: int) -> None:
     """Deletes what expired."""
     transaction.connection.execute(delete(tray_references).where(tray_references.c.expires_at_ms <= now_ms))
+
+
+def _come_newly(before: Sequence[Reference], after: Sequence[Reference]) -> list[Reference]:
+    there = {reference.content for reference in before}
+    return [reference for reference in after if reference.content not in there]
 
 
 def _is_tray(channel_id: int, person_id: int) -> ColumnElement[bool]:
@@ -90,6 +83,8 @@ def _replace(connection: Connection, whose: TrayOf, references: Sequence[Referen
     }
     if references:
         connection.execute(insert(tray_references), [{**owned, **reference_columns(each)} for each in references])
+        tray_key = {"channel_id": whose.channel_id, "person_id": whose.person_id}
+        connection.execute(insert(tray_origins), origins.rows_of(references, tray_key))
 
 
 def _refuse_full(

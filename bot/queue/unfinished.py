@@ -4,21 +4,23 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 import structlog
-from sqlalchemy import Column, ColumnElement, Connection, RowMapping, Select, and_, exists, func, or_, select, union
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, and_, exists, func, or_, select, union
 
 from bot.domain.requests import Take
 from bot.domain.states import RequestState, TakeState
+from bot.queue import origins
 from bot.queue.rows import take_from
 from bot.queue.tables import (
     IS_OPEN,
     IS_PUBLISHED,
     IS_RENDERING,
     posts,
+    request_origins,
     request_references,
     requests,
     takes,
+    tray_origins,
     tray_references,
-    withdrawals,
 )
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger("rushes.store")
@@ -33,8 +35,9 @@ _SHOWN_WHEN_FINAL: Final = ("delivered", "kept", "failed", "cancelled")
 def open_requests(connection: Connection) -> tuple[str, ...]:
     """Ids, oldest first, of the requests that are not final, or final with an afterthought.
 
-    Afterthoughts (accepted requests only, but for the last): a known card that does not show the final state; a
-    failure that no recorded notice told; publications of takes that ended, or never began, not withdrawn yet. Only of
+    Afterthoughts (of accepted requests): a known card that does not show the final state; a failure that no recorded
+    notice told, also of a draft whose person was to be called back; publications of takes that ended, or never began,
+    not withdrawn yet. Only of
     requests that finished within a week before the newest time any request knows: after an outage of weeks the last
     ones are still tidied.
     """
@@ -55,19 +58,23 @@ def claimed_generations(connection: Connection) -> frozenset[str]:
 
 
 def contents_in_use(connection: Connection, since_ms: int) -> frozenset[str]:
-    """Keys of the bytes of references and clips of requests that are open, kept, or ended since then, and of trays.
+    """Keys of the bytes of references and clips of requests that are open or ended since then, and of trays.
 
+    A kept request's clips wait to be delivered for as long as that takes; its references are over like any other's.
     What ended before it was accepted needs its bytes no more: nothing can be made of it. Nor may anything be made of
     what was withdrawn; it is in use only while a take that was begun is not over. A tray that expired is no use.
     """
     ended_since = and_(requests.c.accepted_at_ms.is_not(None), requests.c.finished_at_ms >= since_ms)
-    wanted = select(requests.c.id).where(or_(IS_OPEN, requests.c.state == "kept", ended_since))
-    clips = select(takes.c.clip).where(takes.c.clip.is_not(None), takes.c.request_id.in_(wanted))
+    wanted = select(requests.c.id).where(or_(IS_OPEN, ended_since))
+    undelivered = select(requests.c.id).where(or_(IS_OPEN, requests.c.state == "kept", ended_since))
+    clips = select(takes.c.clip).where(takes.c.clip.is_not(None), takes.c.request_id.in_(undelivered))
     at_work = select(takes.c.request_id).where(takes.c.state.in_(_AT_WORK))
-    usable = or_(_not_withdrawn(request_references.c.message_id), request_references.c.request_id.in_(at_work))
+    left = origins.one_is_left(request_references, request_origins, "request_id", "number")
+    usable = or_(left, request_references.c.request_id.in_(at_work))
     references = select(request_references.c.content).where(request_references.c.request_id.in_(wanted), usable)
     put_aside = select(tray_references.c.content).where(
-        tray_references.c.expires_at_ms > since_ms, _not_withdrawn(tray_references.c.message_id)
+        tray_references.c.expires_at_ms > since_ms,
+        origins.one_is_left(tray_references, tray_origins, "channel_id", "person_id", "number"),
     )
     return _every(connection, references) | _every(connection, clips) | _every(connection, put_aside)
 
@@ -82,19 +89,16 @@ def _readable(rows: Iterable[RowMapping]) -> Iterator[Take]:
             yield take
 
 
-def _not_withdrawn(message_id: Column[int]) -> ColumnElement[bool]:
-    return or_(message_id.is_(None), ~exists().where(withdrawals.c.message_id == message_id))
-
-
 def _every(connection: Connection, keys: Select[str | None] | Select[str]) -> frozenset[str]:
     return frozenset(key for key in connection.execute(keys.distinct()).scalars() if key is not None)
 
 
 def _with_afterthoughts(connection: Connection) -> Select[str, int]:
     since_ms = _newest_ms(connection) - _AFTERTHOUGHT_MS
-    accepted = and_(requests.c.accepted_at_ms.is_not(None), or_(_card_lags(), _unannounced()))
+    is_accepted = requests.c.accepted_at_ms.is_not(None)
+    told = or_(and_(is_accepted, _card_lags()), and_(_unannounced(), or_(is_accepted, _owes_a_call())))
     return select(requests.c.id, requests.c.created_at_ms).where(
-        requests.c.finished_at_ms >= since_ms, requests.c.state.in_(_FINAL), or_(accepted, _still_published())
+        requests.c.finished_at_ms >= since_ms, requests.c.state.in_(_FINAL), or_(told, _still_published())
     )
 
 
@@ -121,6 +125,16 @@ def _unannounced() -> ColumnElement[bool]:
         or_(posts.c.message_id.is_not(None), posts.c.shown.is_not(None)),
     )
     return and_(requests.c.state == "failed", ~notice)
+
+
+def _owes_a_call() -> ColumnElement[bool]:
+    """Nobody answers the command any more: its person was to be called back, and was not."""
+    return exists().where(
+        posts.c.request_id == requests.c.id,
+        posts.c.slot == "callback",
+        posts.c.message_id.is_(None),
+        posts.c.shown.is_(None),
+    )
 
 
 def _still_published() -> ColumnElement[bool]:

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, and_, case, func, select
 
 from bot.queue.tables import IS_PENDING, IS_WAITING, requests
 
@@ -15,9 +15,14 @@ def waiting_in_guild(connection: Connection, guild_id: int) -> tuple[str, ...]:
     return tuple(connection.execute(line.order_by(requests.c.accepted_seq).limit(_LINE_SHOWN)).scalars())
 
 
-def person_waiting(connection: Connection, guild_id: int, person_id: int, *, besides: str = "") -> int:
-    """How many requests of that person wait there: queued, or not accepted yet. `besides`: one that does not count."""
-    mine = select(func.count()).where(
+def person_waiting(connection: Connection, guild_id: int, person_id: int, *, besides: str = "") -> tuple[int, int]:
+    """How many requests of that person wait there (queued, or not accepted yet), and how many are drafts that wait.
+
+    `besides`: one that does not count.
+    """
+    waits = case((and_(requests.c.state == "draft", requests.c.expires_at_ms.is_not(None)), 1), else_=0)
+    mine = select(func.count(), func.coalesce(func.sum(waits), 0)).where(
         IS_PENDING, requests.c.guild_id == guild_id, requests.c.person_id == person_id, requests.c.id != besides
     )
-    return connection.execute(mine).scalar_one()
+    waiting, drafts = connection.execute(mine).one()
+    return int(waiting), int(drafts)

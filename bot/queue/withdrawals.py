@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 
 from sqlalchemy import Connection, insert, select
 
+from bot.domain.consent import concerned
 from bot.domain.reasons import Reason, reason
 from bot.domain.references import Reference, display_name
 from bot.queue.engine import Transaction
@@ -16,12 +17,17 @@ def withdrawn(connection: Connection, messages: Collection[int]) -> frozenset[in
     return frozenset(connection.execute(asked).scalars())
 
 
+def taken_back(connection: Connection, references: Sequence[Reference]) -> tuple[Reference, ...]:
+    """Those of the references of which every origin was taken back."""
+    _owners, messages = concerned(references)
+    gone = withdrawn(connection, messages)
+    return tuple(each for each in references if all(not gone.isdisjoint(origin.messages) for origin in each.origins))
+
+
 def refusals(connection: Connection, references: Sequence[Reference]) -> tuple[Reason, ...]:
     """A reason for each reference that was taken back."""
-    messages = {each.message_id for each in references if each.message_id is not None}
-    gone = withdrawn(connection, messages)
-    taken_back = (each for each in references if each.message_id in gone)
-    return tuple(reason("files-withdrawn", name=display_name(each.name)) for each in taken_back)
+    gone = taken_back(connection, references)
+    return tuple(reason("files-withdrawn", name=display_name(each.name)) for each in gone)
 
 
 def store(transaction: Transaction, message_id: int, owner_id: int, now_ms: int) -> None:

@@ -79,7 +79,7 @@ class Collector:
 
     async def _fetched(self, offer: Offer, name: str) -> Kept:
         async with self._scratch_file() as path, self._scratch_file() as still:
-            self._check_size(name, await self.downloader.fetch(offer, path))
+            self._check_size(name, await self.downloader.fetch(offer, path), offer.most_bytes(self.max_bytes))
             sniffed = await self._sniffed(name, path)
             with _naming(name):
                 facts = await self._facts_as_it_is(path, sniffed)
@@ -115,12 +115,10 @@ class Collector:
             raise Refused(reason("file-not-media", name=name, found=found, accepted=ACCEPTED))
         return sniffed
 
-    def _check_size(self, name: str, byte_count: int) -> None:
+    def _check_size(self, name: str, byte_count: int, limit: int) -> None:
         """The downloader has counted already; this holds for any downloader."""
-        if byte_count > self.max_bytes:
-            raise Refused(
-                reason("file-too-large", name=name, size=byte_size(byte_count), limit=byte_size(self.max_bytes))
-            )
+        if byte_count > limit:
+            raise Refused(reason("file-too-large", name=name, size=byte_size(byte_count), limit=byte_size(limit)))
 
 
 def _told(outcome: Kept | NotKept | Unavailable) -> Kept | NotKept:

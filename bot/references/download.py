@@ -29,6 +29,20 @@ _TRY_AGAIN = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPSt
 _HEADERS = {"User-Agent": "Rushes", "Accept-Encoding": "identity"}
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A file to be fetched: what it is called, and the most bytes it may have."""
+
+    name: str
+    most_bytes: int
+
+    def check_size(self, byte_count: int | None) -> None:
+        """`Refused` (file-too-large); an unknown size is none."""
+        if byte_count is not None and byte_count > self.most_bytes:
+            size, limit = byte_size(byte_count), byte_size(self.most_bytes)
+            raise Refused(reason("file-too-large", name=self.name, size=size, limit=limit))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Haste:
     """How long a fetch may take and how slow it may be. After `grace_seconds` the mean rate must be kept."""
@@ -82,31 +96,31 @@ class HttpDownloader:
         `Refused`: file-too-large, source-not-allowed, source-gone. `Unavailable`: source-unavailable, after a few
         tries and in any case after `total_seconds`.
         """
-        name = display_name(offer.name)
-        self._check_size(name, offer.byte_count)
+        wanted = Wanted(display_name(offer.name), offer.most_bytes(self._max_bytes))
+        wanted.check_size(offer.byte_count)
         try:
             async with asyncio.timeout(self._haste.total_seconds):
-                return await self._tried(name, offer.url, into)
+                return await self._tried(wanted, offer.url, into)
         except TimeoutError:
-            raise _unavailable(name, "took longer than allowed") from None
+            raise _unavailable(wanted.name, "took longer than allowed") from None
         finally:
             await self._tidy(into)
 
-    async def _tried(self, name: str, url: str, into: Path) -> int:
+    async def _tried(self, wanted: Wanted, url: str, into: Path) -> int:
         for attempt in range(1, self._haste.attempts):
             try:
-                return await self._once(name, url, into)
+                return await self._once(wanted, url, into)
             except Unavailable:
                 pause_seconds = self._haste.first_pause_seconds * 2 ** (attempt - 1)
                 await self._pause(pause_seconds * (0.5 + self._jitter()))
-        return await self._once(name, url, into)
+        return await self._once(wanted, url, into)
 
-    async def _once(self, name: str, url: str, into: Path) -> int:
-        async with self._opened(name, url) as response:
+    async def _once(self, wanted: Wanted, url: str, into: Path) -> int:
+        async with self._opened(wanted.name, url) as response:
             length = response.headers.get("Content-Length", "")
-            self._check_size(name, int(length) if length.isdecimal() else None)
+            wanted.check_size(int(length) if length.isdecimal() else None)
             part = _part(into)
-            byte_count = await self._save(name, response, part)
+            byte_count = await self._save(wanted, response, part)
         await aiofiles.os.replace(part, into)
         return byte_count
 
@@ -133,24 +147,18 @@ class HttpDownloader:
         patience = httpx.Timeout(self._haste.silence_seconds).as_dict()
         return httpx.Request("GET", url, headers=_HEADERS, extensions={"timeout": patience})
 
-    async def _save(self, name: str, response: httpx.Response, part: Path) -> int:
+    async def _save(self, wanted: Wanted, response: httpx.Response, part: Path) -> int:
         """Writes the body as it comes, and counts it."""
         byte_count = 0
         started = asyncio.get_running_loop().time()
         async with aiofiles.open(part, "wb") as file:
-            with _at_the_door(name):
+            with _at_the_door(wanted.name):
                 async for chunk in response.aiter_raw():
                     byte_count += len(chunk)
-                    self._check_size(name, byte_count)
-                    self._check_rate(name, byte_count, asyncio.get_running_loop().time() - started)
+                    wanted.check_size(byte_count)
+                    self._check_rate(wanted.name, byte_count, asyncio.get_running_loop().time() - started)
                     await file.write(chunk)
         return byte_count
-
-    def _check_size(self, name: str, byte_count: int | None) -> None:
-        if byte_count is not None and byte_count > self._max_bytes:
-            raise Refused(
-                reason("file-too-large", name=name, size=byte_size(byte_count), limit=byte_size(self._max_bytes))
-            )
 
     def _check_rate(self, name: str, byte_count: int, seconds: float) -> None:
         if seconds > self._haste.grace_seconds and byte_count < seconds * self._haste.min_bytes_per_second:

@@ -22,10 +22,10 @@ def declared_reasons(offers: Sequence[Offer], *, max_bytes: int, max_files: int)
             "file-too-large",
             name=display_name(offer.name),
             size=byte_size(offer.byte_count),
-            limit=byte_size(max_bytes),
+            limit=byte_size(offer.most_bytes(max_bytes)),
         )
         for offer in _to_fetch(offers)
-        if offer.byte_count is not None and offer.byte_count > max_bytes
+        if offer.byte_count is not None and offer.byte_count > offer.most_bytes(max_bytes)
     )
     return (*_too_many([offer for offer in offers if offer.refusal is None], max_files), *too_large)
 
@@ -33,10 +33,11 @@ def declared_reasons(offers: Sequence[Offer], *, max_bytes: int, max_files: int)
 def declared_bytes(offers: Sequence[Offer], *, max_bytes: int) -> tuple[int, int]:
     """(files to be looked into, bytes to be fetched at most): what collecting these offers takes of the allowance.
 
-    A file of unknown size counts as `max_bytes`. What is held, refused, or too large to be fetched counts nothing.
+    A file of unknown size counts as the most that would be fetched of it. What is held, refused, or too large to be
+    fetched counts nothing.
     """
-    sizes = [max_bytes if offer.byte_count is None else offer.byte_count for offer in _to_fetch(offers)]
-    fetched = [size for size in sizes if size <= max_bytes]
+    most = [(offer.byte_count, offer.most_bytes(max_bytes)) for offer in _to_fetch(offers)]
+    fetched = [limit if size is None else size for size, limit in most if size is None or size <= limit]
     return len(fetched), sum(fetched)
 
 

@@ -1,6 +1,6 @@
 """What was kept → references: the same bytes are one reference, whoever brought them and under how many names. Pure."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 
@@ -39,23 +39,6 @@ class Kept:
         offer = self.offer
         return offer.held.stands_for if offer.held else tuple(filter(None, [offer.stands_for]))
 
-    @property
-    def owner_id(self) -> int | None:
-        """Whose it is. What an offer says holds for a held file that nobody was known to own."""
-        held = self.offer.held
-        return held.owner_id if held and held.owner_id is not None else self.offer.owner_id
-
-    @property
-    def message_id(self) -> int | None:
-        """The message it was taken from, in the same way."""
-        held = self.offer.held
-        return held.message_id if held and held.message_id is not None else self.offer.message_id
-
-    @property
-    def uploaded(self) -> bool:
-        """True when the person who asks brought it themselves."""
-        return self.owner_id is None and self.message_id is None
-
 
 @dataclass(frozen=True, slots=True)
 class NotKept:
@@ -69,7 +52,7 @@ def merged(outcomes: Sequence[Kept | NotKept], ids: Ids) -> Collected:
     """One reference for each content, in the order offered; the fate of every offer, in the same order."""
     outcomes = _called(outcomes)
     groups = _by_content(outcome for outcome in outcomes if isinstance(outcome, Kept))
-    references = numbered(_reference(group, ids) for group in groups)
+    references = numbered(_each_alias_once(_reference(group, ids) for group in groups))
     made = {group[0].content: (group[0], reference) for group, reference in zip(groups, references, strict=True)}
     return Collected(references=references, fates=tuple(_fate(outcome, made) for outcome in outcomes))
 
@@ -93,8 +76,8 @@ def _by_content(kept: Iterable[Kept]) -> list[list[Kept]]:
 
 
 def _reference(group: Sequence[Kept], ids: Ids) -> Reference:
-    """The first one's, and of the others what they add. Whoever uploaded it themselves needs nobody's leave."""
-    first, own = group[0], any(one.uploaded for one in group)
+    """The first one's, and of the others what they add: every origin counts, whoever was first."""
+    first = group[0]
     name, *also = _told_apart(chain.from_iterable(one.names for one in group))
     return Reference(
         id=ids.short(),
@@ -107,11 +90,19 @@ def _reference(group: Sequence[Kept], ids: Ids) -> Reference:
         alias=next((one.alias for one in group if one.alias), None),
         also=tuple(also),
         source=first.offer.held.source if first.offer.held else first.offer.source,
-        owner_id=None if own else first.owner_id,
-        message_id=None if own else first.message_id,
+        origins=tuple(dict.fromkeys(chain.from_iterable(one.offer.origins for one in group))),
         stands_for=tuple(dict.fromkeys(chain.from_iterable(one.stands_for for one in group))),
         shows_person=any(one.offer.held is not None and one.offer.held.shows_person for one in group),
     )
+
+
+def _each_alias_once(references: Iterable[Reference]) -> Iterator[Reference]:
+    """Of two files with one alias only the first has it: it could not be told which is meant."""
+    given = set[str]()
+    for one in references:
+        twice = one.alias is not None and compared(one.alias) in given
+        given |= set() if one.alias is None else {compared(one.alias)}
+        yield replace(one, alias=None) if twice else one
 
 
 def _told_apart(names: Iterable[str]) -> list[str]:

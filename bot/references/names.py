@@ -2,9 +2,7 @@
 
 from collections.abc import Sequence
 
-from bot.domain.references import Offer, compared, display_name, name_candidates
-
-_MAX_ALIAS = 32
+from bot.domain.references import Offer, compared, display_name, is_alias, name_candidates
 
 
 class Namer:
@@ -32,8 +30,6 @@ def unique_names(names: Sequence[str]) -> tuple[str, ...]:
 
 
 def alias_of(offer: Offer) -> str | None:
-    """The alt text when it is one clean word of at most 32 characters; it can be mentioned as `@word`."""
+    """The alt text when it is one word that may be a name (`is_alias`); it can be mentioned as `@word`."""
     words = (offer.alt or "").split()
-    if len(words) != 1 or len(words[0]) > _MAX_ALIAS or display_name(words[0]) != words[0]:
-        return None
-    return words[0]
+    return words[0] if len(words) == 1 and is_alias(words[0]) else None

@@ -21,6 +21,7 @@ from sandbox.oxen.settings import Settings
 @click.command(context_settings={"show_default": True})
 @click.option("--port", default=0, help="0: any free one.")
 @click.option("--data", type=click.Path(path_type=Path), help="Folder for results and references. Default: temporary.")
+@click.option("--renders", type=click.Path(path_type=Path), help="Folder for renders to use again. Default: in --data.")
 @click.option("--contract", type=click.Path(exists=True, path_type=Path), help="The vendor's OpenAPI file.")
 @click.option("--workers", type=click.IntRange(1), default=1, help="Renders at once.")
 @click.option("--key", help="The API key to ask for. Default: a random one.")
@@ -36,7 +37,16 @@ from sandbox.oxen.settings import Settings
 @click.option("--result-links", type=click.Choice(["presigned", "bearer"]), default="presigned")
 @click.option("--unknown-fields", type=click.Choice(["ignore", "fail"]), default="ignore", help="In a job's body.")
 @click.option("--balance", default="1000", help="Credits, in USD.")
-def main(*, port: int, data: Path | None, contract: Path | None, workers: int, key: str | None, **rest: Any) -> None:  # noqa: ANN401  Settings checks them
+def main(
+    *,
+    port: int,
+    data: Path | None,
+    renders: Path | None,
+    contract: Path | None,
+    workers: int,
+    key: str | None,
+    **rest: Any,  # noqa: ANN401  Settings checks them
+) -> None:
     """An Oxen on loopback: the inference API for one video model, with real renders and faults on demand."""
     # Standard output carries the ready line and nothing else.
     structlog.configure(
@@ -45,7 +55,8 @@ def main(*, port: int, data: Path | None, contract: Path | None, workers: int, k
     )
     settings = Settings.model_validate({"key": key or f"oxen-{secrets.token_hex(16)}", **rest})
     with tempfile.TemporaryDirectory(prefix="oxen-") as folder:
-        options = Options(port=port, data=data or Path(folder), workers=workers, contract=contract)
+        data = data or Path(folder)
+        options = Options(port=port, data=data, renders=renders or data / "renders", workers=workers, contract=contract)
         asyncio.run(serve(options, settings))
 
 

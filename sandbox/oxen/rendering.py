@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import json
 import shutil
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,7 @@ SIZES: Mapping[str, Mapping[str, tuple[int, int]]] = {
 """Pixels by resolution and aspect. Oxen documents none; 1280x720 and 864x496 are upstream's [U], the rest alike [S]."""
 
 _AUTO = frozenset({"auto", "adaptive", -1})
+_CLIP, _FACTS = "clip.mp4", "facts.json"
 _MIN_SECONDS, _MAX_SECONDS, _AUTO_SECONDS = 4, 15, 5
 
 
@@ -82,13 +84,16 @@ def _seconds(duration: object, references: Sequence[Fetched]) -> int:
 
 
 class Renderer:
-    """At most `workers` renders at once, each in the media child. With `quick`, an identical earlier one is reused."""
+    """At most `workers` renders at once, each in the media child. With `quick`, an identical earlier one is reused.
 
-    def __init__(self, animator: Animator, folder: Path, *, workers: int) -> None:
+    `kept` takes all renders, by what they show; several processes may have the same folder.
+    """
+
+    def __init__(self, animator: Animator, folder: Path, *, kept: Path, workers: int) -> None:
         self._animator = animator
         self._folder = folder
+        self._kept = kept
         self._turns = asyncio.Semaphore(workers)
-        self._earlier: dict[str, ResultView] = {}
 
     async def render(
         self, name: str, schema: ModelSchema, prompt: str, shape: Shape, references: Sequence[Fetched], *, quick: bool
@@ -97,12 +102,12 @@ class Renderer:
         plan = _plan(schema, prompt, shape, references)
         key, path = _key(plan, references), self._folder / f"{name}.mp4"
         async with self._turns:
-            if quick and (earlier := self._earlier.get(key)) is not None:
-                await asyncio.to_thread(shutil.copyfile, earlier.path, path)
-                return earlier.model_copy(update={"path": str(path), "cached": True})
+            if quick and (earlier := await asyncio.to_thread(_brought, self._kept / key, path)) is not None:
+                return earlier
             facts = await self._animator.animatic(plan, path)
-            self._earlier[key] = await asyncio.to_thread(_result, path, facts)
-            return self._earlier[key]
+            result = await asyncio.to_thread(_result, path, facts)
+            await asyncio.to_thread(_put_by, result, self._kept / key)
+            return result
 
 
 def _plan(schema: ModelSchema, prompt: str, shape: Shape, references: Sequence[Fetched]) -> AnimaticPlan:
@@ -122,6 +127,27 @@ def _key(plan: AnimaticPlan, references: Sequence[Fetched]) -> str:
     parts = [[part.kind, part.label, one.view.sha256] for part, one in zip(plan.parts, references, strict=True)]
     shape = [plan.width, plan.height, plan.seconds, plan.audio, plan.caption, parts]
     return hashlib.sha256(json.dumps(shape).encode()).hexdigest()
+
+
+def _brought(kept: Path, path: Path) -> ResultView | None:
+    """An earlier render, copied to `path`; `None` if there is none."""
+    if not kept.is_dir():
+        return None
+    shutil.copyfile(kept / _CLIP, path)
+    earlier = ResultView.model_validate_json((kept / _FACTS).read_bytes())
+    return earlier.model_copy(update={"path": str(path), "cached": True})
+
+
+def _put_by(result: ResultView, kept: Path) -> None:
+    """Keeps a render, whole or not at all; whoever was first with one of the same key has it kept."""
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    making = Path(tempfile.mkdtemp(prefix=".making-", dir=kept.parent))
+    shutil.copyfile(result.path, making / _CLIP)
+    (making / _FACTS).write_text(result.model_dump_json(), "utf-8")
+    try:
+        making.rename(kept)
+    except OSError:
+        shutil.rmtree(making)
 
 
 def _result(path: Path, facts: MediaFacts) -> ResultView:

@@ -35,10 +35,14 @@ _MAX_BODY_BYTES = 64 * 1024 * 1024  # data URIs; Oxen documents no limit
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """What cannot change while it runs. `data`: results and half-fetched references. `port=0`: any free one."""
+    """What cannot change while it runs. `data`: results and half-fetched references. `port=0`: any free one.
+
+    `renders`: where renders are kept to be used again; other processes may share it.
+    """
 
     port: int
     data: Path
+    renders: Path
     workers: int
     contract: Path | None
 
@@ -75,7 +79,7 @@ def _jobs(world: World, options: Options, client: httpx.AsyncClient, group: asyn
     return Jobs(
         world,
         fetcher=Fetcher(client, world.clock),
-        renderer=Renderer(animator, world.results.folder, workers=options.workers),
+        renderer=Renderer(animator, world.results.folder, kept=options.renders, workers=options.workers),
         folder=options.data / "references",
         group=group,
     )

@@ -32,6 +32,7 @@ from bot.pipeline.cancel import Cancel
 from bot.pipeline.dispatch import Dispatch
 from bot.pipeline.drafts import Drafts
 from bot.pipeline.guild_choices import ChoicesOfGuilds
+from bot.pipeline.looking import vendor_tokens
 from bot.pipeline.privacy import Privacy
 from bot.pipeline.redeliver import DeliverAgain
 from bot.pipeline.rooms import Drafting, Patience, Rooms
@@ -156,7 +157,13 @@ class Studio:
         """Gives the process that runs `client` its rooms."""
         self.env, self.downloader.client, self.bell = env, client, Bell()
         self.courier = DiscordCourier(
-            client, self.store, self._rendered, self.now_ms, open_threads=True, ping_requester=True
+            client,
+            self.store,
+            self._rendered,
+            self.now_ms,
+            open_threads=True,
+            ping_requester=True,
+            vendor_tokens=self._vendor_tokens,
         )
         rooms = self._rooms(client, staging_channel_id)
         self._steps = Submit(rooms), Cancel(rooms), DeliverAgain(rooms)
@@ -199,6 +206,8 @@ class Studio:
             guild_choices=ChoicesOfGuilds(rooms),
             sources=self.sources,
             rendered=lambda snapshot: self._rendered(snapshot.request),
+            vendor_tokens=lambda snapshot: self._vendor_tokens(snapshot.request),
+            asks_about_people=lambda: bool(self.provider.known.face_kinds),
             requester=self._requester,
             form_id=self.ids.short,
             open_threads=True,
@@ -276,6 +285,9 @@ class Studio:
         if request.prompt is None:
             return request.written_prompt
         return written(request.prompt, self.provider.known, request.references)
+
+    def _vendor_tokens(self, request: Request) -> Mapping[str, str]:
+        return vendor_tokens(request.references, self.provider.known)
 
 
 @dataclass(kw_only=True)
@@ -370,6 +382,18 @@ def told(result: simcord.InteractionResult) -> str:
     assert not result.response.flags.loading
     assert result.response.flags.components_v2
     return read(result.response.message)
+
+
+async def take_back(
+    scene: Scene, person: simcord.MemberActor, message: discord.Message, channel: simcord.ChannelHandle | None = None
+) -> str:
+    """Somebody takes a message's files back, and means it; what they read then."""
+    asked = await person.context_menu(channel or scene.channel, "Take back my files", message)
+    assert "It cannot be undone." in told(asked)
+    assert asked.response is not None
+    result = await person.click(asked.response, label="Take them back for good")
+    assert result.followups == []
+    return read(asked.response.message)
 
 
 def read(message: discord.Message) -> str:

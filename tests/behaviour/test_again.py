@@ -6,7 +6,7 @@ from bot.domain.references import OfferSource
 from bot.domain.requests import Parameters
 from bot.domain.states import RequestState
 from tests.behaviour.draft_card import card_of
-from tests.behaviour.studio import Scene, entered, named, told
+from tests.behaviour.studio import Scene, entered, named, take_back, told
 from tests.behaviour.test_make_video_menu import acknowledge_what_the_form_raised
 
 
@@ -53,7 +53,7 @@ async def test_it_works_after_the_message_is_gone(scene: Scene) -> None:
 async def test_not_when_its_owner_took_the_files_back(scene: Scene) -> None:
     message = scene.message(scene.bob, "look", files=(named("sea.png"),))
     result = await delivered(scene, message)
-    told(await scene.bob.context_menu(scene.channel, "Take back my files", message))
+    await take_back(scene, scene.bob, message)
 
     text = told(await scene.alice.click(result, label="Again"))
     acknowledge_what_the_form_raised(scene)

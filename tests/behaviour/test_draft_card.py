@@ -112,6 +112,69 @@ async def test_a_second_press_of_confirm_says_the_same_and_orders_nothing_more(s
     assert len(scene.studio.provider.started) == 1
 
 
+async def test_confirm_on_an_older_card_tells_where_the_video_is_by_now(scene: Scene) -> None:
+    card = await draft(scene)
+    shown_before = card.message.components
+    await card.press("Confirm")
+    await scene.carry()
+    put_back(card, shown_before)
+
+    await card.press("Confirm")
+
+    assert card.text.startswith("### Done")
+    assert "in line" not in card.text
+    assert len(scene.studio.provider.started) == 1
+
+
+async def test_the_older_card_of_a_confirmed_draft_says_that_it_was_confirmed_and_nothing_of_money(
+    scene: Scene,
+) -> None:
+    card = await draft(scene, "hero.png walks", "hero.png", "sea.png")
+    shown_before = card.message.components
+    form = await card.press("Edit prompt")
+    await card.press("Confirm")
+    await scene.carry()
+    put_back(card, shown_before)
+
+    said = [told_beside(await card.press(label)) for label in ("Add @Image2", "Discard")]
+    said.append(told(await card.press("Edit prompt")))
+    said.append(told_beside(await scene.alice.submit_modal(form, entered(form, What_happens="other"))))
+    acknowledge_what_the_form_raised(scene)
+
+    assert len(scene.studio.provider.started) == 1, "it is being paid for"
+    for text in said:
+        assert "This draft was confirmed. What becomes of it is on its card" in text
+        assert "spent" not in text
+
+
+async def test_trouble_on_the_card_of_a_draft_confirmed_elsewhere_says_nothing_of_money(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    card = await draft(scene, "@Image9 walks", "hero.png")
+
+    async def breaks(*_arguments: object, **_fields: object) -> None:
+        raise Unavailable(reason("database-unavailable"))
+
+    monkeypatch.setattr(scene.studio.store, "load", breaks)
+
+    assert "spent" not in told_beside(await card.press("Use @Image1"))
+
+
+async def test_the_answer_explains_the_models_own_numbers_as_the_card_and_the_result_do(scene: Scene) -> None:
+    scene.studio.provider.spec = default_spec("v3")
+    card = await draft(scene, "#1 then #2, #9", "hero.png", "ada.png")
+    await card.change("ada.png", Shows_a_real_person=True)
+    assert "the model reads @Image1" in card.text
+
+    await card.press("Confirm")
+    await scene.carry()
+
+    public = [read(one) for one in (*posts(scene.channel), *scene.channel.threads[-1].history())]
+    explaining = [text for text in (card.text, *public) if "ada.png" in text]
+    assert len(explaining) == 3, "the answer, the card and the result"
+    assert all("the model reads @Image1" in text for text in explaining)
+
+
 async def test_confirming_over_the_quota_says_so_beside_the_card_which_waits_on(scene: Scene) -> None:
     card = await draft(scene, takes=1)
     for _ in range(4):
@@ -131,14 +194,14 @@ async def test_nobody_else_can_press_what_is_anothers(scene: Scene) -> None:
     card = await draft(scene)
     request = await card.request()
     for action in (Action.CONFIRM, Action.DISCARD, Action.EDIT, Action.SHOW):
-        argument = str(request.version) if action is Action.CONFIRM else ""
+        argument = str(request.version) if action in {Action.CONFIRM, Action.EDIT} else ""
         forged = card_of(scene, scene.bob, await scene.bob.slash(scene.channel, "video make", prompt="#9"))
         replace_buttons(forged, str(ButtonId(action, request.id, argument)))
 
         result = await scene.bob.click(forged.message, label="Confirm")
 
         said = told_beside(result) if result.followups else told(result)
-        assert "Only the person who asked can change or confirm this draft." in said
+        assert "Only the person who asked can see, change or confirm this draft." in said
     assert await stored(scene, request) == request
 
 
@@ -180,6 +243,77 @@ async def test_a_click_on_a_card_that_is_not_true_any_more_changes_nothing_and_s
 
     assert "The draft was changed since this was shown." in text
     assert await card.request() == changed
+
+
+async def test_a_mend_does_what_its_button_says_though_somebody_forbade_a_file_meanwhile(scene: Scene) -> None:
+    theirs = scene.message(scene.bob, "look", files=(named("sea.png"),))
+    form = await scene.alice.context_menu(scene.channel, "Make video", theirs)
+    values = entered(form, What_happens="mine.png walks [7]", More_files=(named("mine.png"),))
+    card = card_of(scene, scene.alice, await scene.alice.submit_modal(form, values))
+    told(await scene.bob.slash(scene.channel, "privacy references", files="forbid"))
+
+    await card.press("Add @Image1")
+
+    assert (await card.request()).written_prompt == "mine.png walks [7] @Image1"
+    assert "“sea.png” belongs to somebody" in card.text
+
+
+async def test_a_picture_that_was_taken_back_is_not_on_the_sheet_any_more(scene: Scene) -> None:
+    theirs = scene.message(scene.bob, "look", files=(named("sea.png"),))
+    form = await scene.alice.context_menu(scene.channel, "Make video", theirs)
+    values = entered(form, What_happens="mine.png walks [7]", More_files=(named("mine.png"),))
+    card = card_of(scene, scene.alice, await scene.alice.submit_modal(form, values))
+    before = card.message.attachments[0].id
+    told(await scene.bob.slash(scene.channel, "privacy references", files="forbid"))
+
+    await card.press("Add @Image1")
+
+    assert card.message.attachments[0].id != before, "the old one is not kept"
+    assert card.files == ["references.png"]
+
+
+@pytest.mark.parametrize("way", ["Edit prompt", "Change a file"])
+async def test_a_form_does_not_open_from_a_card_that_is_not_true_any_more(scene: Scene, way: str) -> None:
+    """Its picture would stay under numbers that are others by now."""
+    card = await draft(scene, "#1 then #2, #9", "hero.png", "sea.png")
+    shown_before = card.message.components
+    await card.change("hero.png", Place=["2"])
+    await card.press("Move it")
+    changed = await card.request()
+    put_back(card, shown_before)
+
+    result = await (card.press("Edit prompt") if way == "Edit prompt" else card.choose("hero.png"))
+
+    assert result.modal is None
+    assert "The draft was changed since this was shown." in told(result)
+    assert await card.request() == changed
+
+
+async def test_a_file_form_left_open_does_not_bring_an_old_picture_back(scene: Scene) -> None:
+    card = await draft(scene, "#1 then #2, #9", "hero.png", "sea.png")
+    form = await card.choose("hero.png")
+    other = card_of(scene, scene.alice, await scene.alice.slash(scene.channel, "video drafts"))
+    await other.change("hero.png", Place=["2"])
+    await other.press("Move it")
+
+    result = await scene.alice.submit_modal(form, entered(form))
+    acknowledge_what_the_form_raised(scene)
+
+    assert "The draft was changed since this was shown." in told_beside(result)
+    assert "`#1` **@Image1** hero.png" in card.text, "the card is as it was, picture and all"
+
+
+async def test_forms_open_while_the_vendor_does_not_answer(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Discord waits three seconds for a form; the vendor may take longer."""
+    card = await draft(scene)
+
+    async def asked() -> None:
+        pytest.fail("the vendor was asked")
+
+    monkeypatch.setattr(scene.studio.provider, "model", asked)
+
+    assert (await card.press("Edit prompt")).modal is not None
+    assert (await card.choose("hero.png")).modal is not None
 
 
 # --- editing ---------------------------------------------------------------------------------------------------------
@@ -393,8 +527,9 @@ async def test_a_form_that_outlived_a_restart_is_told_so_and_the_draft_is_as_it_
 
     text = told(await scene.alice.submit_modal(shown, entered(shown, What_happens="other")))
 
-    assert "The bot was restarted while this form was open" in text
+    assert "or the bot was restarted meanwhile, so nothing was changed by it" in text
     assert "`/video drafts`" in text
+    assert "spent" not in text, "the draft may have been confirmed from another card"
     assert await card.request() == before
 
 
@@ -404,6 +539,7 @@ async def test_drafts_brings_back_the_one_that_waits(scene: Scene) -> None:
     card = card_of(scene, scene.alice, await scene.alice.slash(scene.channel, "video drafts"))
 
     assert card.text == lost.text
+    assert f"The video will be posted in <#{scene.channel.id}>." in card.text
     assert await card.sheet() == await lost.sheet()
     await card.press("Confirm")
     assert "in line" in card.text
@@ -425,6 +561,17 @@ async def test_drafts_lists_several_and_each_can_be_shown(scene: Scene) -> None:
     assert "> one #9" in read(result.response.message)
 
 
+async def test_a_draft_says_where_its_video_will_be_posted_wherever_it_is_shown(scene: Scene) -> None:
+    await draft(scene, "one #9 #1 #2")
+    await draft(scene, "two #9 #1 #2")
+    other = scene.guild.create_text_channel("elsewhere")
+    await scene.env.settle()
+
+    listed = told(await scene.alice.slash(other, "video drafts"))
+
+    assert listed.count(f"for <#{scene.channel.id}>") == 2
+
+
 async def test_whoever_has_no_draft_is_told_how_to_make_one(scene: Scene) -> None:
     await draft(scene)
 
@@ -432,11 +579,12 @@ async def test_whoever_has_no_draft_is_told_how_to_make_one(scene: Scene) -> Non
 
 
 async def test_a_draft_whose_answer_was_lost_in_a_restart_is_called_back_and_shown_privately(scene: Scene) -> None:
-    card = await draft(scene)
-    request = await card.request()
+    scene.lose_last_answer(status=404, code=10015)
+    await scene.alice.slash(scene.channel, "video make", prompt="#1 and #9", ref1=named("hero.png"))
+    (waiting,) = await scene.studio.requests()
     await scene.restart()
-    await scene.studio.courier.call_back(await scene.studio.snapshot(request.id))
-    await scene.env.settle()
+    scene.studio.bell.wake(waiting.request.id)
+    await scene.carry()
     (called,) = posts(scene.channel, scene.bob)
     assert f"<@{scene.alice.id}>" in read(called)
     assert "hero.png" not in read(called)
@@ -444,7 +592,8 @@ async def test_a_draft_whose_answer_was_lost_in_a_restart_is_called_back_and_sho
 
     shown = await scene.alice.click(called, label=label)
 
-    assert told(shown) == card.text
+    assert "Your draft: ready to confirm" in told(shown)
+    assert "hero.png" in told(shown)
     assert read(posts(scene.channel, scene.bob)[0]) == read(called)
     assert "Only the person who asked" in told(await scene.bob.click(called, label=label))
 
@@ -560,3 +709,13 @@ def _replaced(components: list[Json], old: str, new: str) -> list[Json]:
         }
         for component in components
     ]
+
+
+async def test_a_card_that_got_through_needs_no_call_back_and_one_that_did_not_does(scene: Scene) -> None:
+    """A process that ends in between leaves that to the next one."""
+    await (await draft(scene)).request()
+    scene.lose_last_answer()
+    await scene.alice.slash(scene.channel, "video make", prompt="#9 waves", ref1=named("hero.png"))
+
+    posts = [snapshot.post("callback") for snapshot in await scene.studio.requests()]
+    assert sorted(post.shown or "" for post in posts if post is not None) == ["", "answered"]

@@ -2,9 +2,10 @@
 
 import discord
 import pytest
+from simcord.backend.models.message import MessageSticker
 
 from bot.domain.states import RequestState
-from tests.behaviour.studio import Scene, entered, named, read, told
+from tests.behaviour.studio import CLIP, Scene, entered, labels, named, read, take_back, told, told_beside
 from tests.behaviour.test_make_video_menu import acknowledge_what_the_form_raised
 from tests.behaviour.test_public_posts import posts
 
@@ -117,7 +118,7 @@ async def test_a_request_in_line_ends_for_nothing_and_its_person_is_told(scene: 
     if way == "forbidden":
         text = await forbid(scene)
     else:
-        text = told(await scene.bob.context_menu(scene.channel, "Take back my files", message))
+        text = await take_back(scene, scene.bob, message)
     await scene.carry()
 
     assert "One waiting request" in text
@@ -149,7 +150,7 @@ async def test_what_is_ordered_already_goes_on(scene: Scene) -> None:
 
 async def test_files_taken_back_are_nobodys_to_use_not_even_from_a_copy(scene: Scene) -> None:
     message = bobs(scene)
-    told(await scene.bob.context_menu(scene.channel, "Take back my files", message))
+    await take_back(scene, scene.bob, message)
 
     text = await use(scene, message, "a storm")
 
@@ -164,7 +165,7 @@ async def test_a_clip_is_its_requesters_to_take_back(scene: Scene) -> None:
     result = next(one for one in reversed(thread.history()) if one.attachments)
     assert "Only the person" in told(await scene.alice.context_menu(thread, "Take back my files", result))
 
-    told(await scene.bob.context_menu(thread, "Take back my files", result))
+    await take_back(scene, scene.bob, result, thread)
 
     shown = await scene.alice.click(result, label="Use as reference")
     text = told(await scene.alice.submit_modal(shown, entered(shown, What_happens="a storm")))
@@ -179,3 +180,86 @@ async def test_only_the_author_can_take_them_back(scene: Scene) -> None:
 
     assert "Only the person who posted a message can take its files back." in text
     assert "in line" in await use(scene, message)
+
+
+async def test_nothing_is_taken_back_before_it_was_asked(scene: Scene) -> None:
+    message = bobs(scene)
+
+    asked = await scene.bob.context_menu(scene.channel, "Take back my files", message)
+
+    assert "nobody can use them as references, you neither" in told(asked)
+    assert "in line" in await use(scene, message)
+
+
+async def test_a_message_without_files_has_nothing_to_take_back(scene: Scene) -> None:
+    dance = MessageSticker(id=1, name="dance", format_type=3, guild_id=1)
+    for message in (scene.message(scene.bob, "just words"), scene.message(scene.bob, stickers=[dance])):
+        asked = await scene.bob.context_menu(scene.channel, "Take back my files", message)
+        assert "There is nothing in that message that could be used as a reference" in told(asked)
+        assert asked.response is not None
+        assert labels(asked.response.message) == set()
+
+
+async def test_the_answer_counts_only_from_the_author_also_after_a_restart(scene: Scene) -> None:
+    message = bobs(scene)
+    theirs = await scene.bob.context_menu(scene.channel, "Take back my files", message)
+    other = await scene.alice.context_menu(
+        scene.channel, "Take back my files", scene.message(scene.alice, files=[named("boat.png")])
+    )
+    assert theirs.response is not None
+    assert other.response is not None
+    stored = scene.env.backend.get_message(other.response.channel_id, other.response.id)
+    stored.components = theirs.response.components
+
+    forged = await scene.alice.click(other.response, label="Take them back for good")
+
+    assert "Only the person who posted a message can take its files back." in told_beside(forged)
+    assert "in line" in await use(scene, message)
+    await scene.restart()
+    await scene.bob.click(theirs.response, label="Take them back for good")
+    assert "### Taken back" in read(theirs.response.message)
+
+
+# --- the further messages of a result --------------------------------------------------------------------------------
+
+
+async def two_messages(scene: Scene) -> list[discord.Message]:
+    """Bob's result of two takes that do not fit into one message together; the second message has no button."""
+    scene.studio.provider.result_bytes = CLIP + b"x" * (10 << 20)
+    await scene.confirm(scene.bob, await scene.bob.slash(scene.channel, "video make", prompt="a storm", takes=2))
+    await scene.carry()
+    found = [one for one in scene.channel.threads[-1].history() if one.attachments]
+    return sorted(found, key=lambda one: one.id)
+
+
+async def test_every_message_of_a_result_is_its_requesters(scene: Scene) -> None:
+    first, second = await two_messages(scene)
+    assert "Again" in labels(first)
+    assert labels(second) == set()
+    await forbid(scene)
+
+    text = told(await scene.alice.context_menu(scene.channel.threads[-1], "Add to tray", second))
+
+    assert "belongs to somebody who does not allow others to use their files" in text
+    assert "### Taken back" in await take_back(scene, scene.bob, second, scene.channel.threads[-1])
+
+
+async def test_a_clip_of_nobody_knows_whom_is_refused_with_that_reason(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such as one whose request is not stored any more."""
+    first, second = await two_messages(scene)
+
+    async def forgotten(_request_id: str) -> None:
+        return None
+
+    monkeypatch.setattr(scene.studio.store, "load", forgotten)
+    fetched = len(scene.studio.downloader.fetched)
+
+    text = told(await scene.alice.context_menu(scene.channel.threads[-1], "Add to tray", second))
+
+    assert "was posted by this bot, but for whom cannot be told" in text
+    assert len(scene.studio.downloader.fetched) == fetched
+    pressed = await scene.alice.click(first, label="Use as reference")
+    assert pressed.modal is None
+    assert "for whom cannot be told" in told(pressed)

@@ -1,5 +1,7 @@
 """Every place a reference may come from: what is offered, whose it is, and that its bytes are what is used."""
 
+import re
+
 import discord
 import pytest
 import simcord
@@ -8,6 +10,7 @@ from simcord.backend.models.message import MessageSticker
 from bot.client import RushesClient, Sources
 from bot.domain.references import OfferSource, Reference
 from bot.domain.requests import Request
+from tests.behaviour.draft_card import card_of
 from tests.behaviour.studio import IMAGE, Scene, Studio, entered, fields, named, read, told
 from tests.behaviour.test_make_video_menu import acknowledge_what_the_form_raised
 from tests.fakes_references import MemoryContentStore
@@ -98,6 +101,7 @@ async def test_a_forwarded_messages_files_are_the_forwarders(scene: Scene) -> No
         ("waves.mp4", OfferSource.FORWARD),
     ]
     assert {(one.owner_id, one.message_id) for one in found} == {(scene.moderator.id, forwarded.id)}
+    assert {origin.forwarded_id for one in found for origin in one.origins} == {original.id}
 
 
 async def test_a_forwarded_sticker_and_preview_are_references_too(scene: Scene) -> None:
@@ -248,7 +252,7 @@ async def test_the_avatar_of_somebody_who_has_not_allowed_it_is_never_fetched(sc
 
     text = await ask(scene, f"<@{ada.id}> waves at hero.png", ref1=named("hero.png"))
 
-    assert "The avatar of “Countess” is not used" in text
+    assert "The avatar of “Countess” cannot be used" in text
     assert "> Countess waves at @Image1" in text
     assert scene.studio.downloader.fetched == ["hero.png"]
 
@@ -292,6 +296,20 @@ async def test_a_custom_emoji_is_its_picture(scene: Scene) -> None:
     assert scene.studio.downloader.fetched == ["blobwave.webp"]
 
 
+async def test_of_what_discord_names_no_size_no_more_is_fetched_than_it_may_have(scene: Scene) -> None:
+    """Else a few emoji would use up what is free a day."""
+    scene.serve(f"{CDN}/emojis/4242.webp", b"image webp\n" + b"x" * (1 << 20))
+    scene.serve(f"{CDN}/stickers/77.png", IMAGE + b"x" * (1 << 20))
+    scene.serve(f"{PROXY}/external/x/https/elsewhere/cat.png", IMAGE + b"x" * (16 << 20))
+    message = scene.message(scene.bob, "look", stickers=[sticker("wave", 1)], embeds=[preview("cat.png")])
+
+    text = await asked(scene, message, "<:blobwave:4242> waves")
+    acknowledge_what_the_form_raised(scene)
+
+    for name, limit in (("blobwave.webp", "1 MiB"), ("wave.png", "1 MiB"), ("cat.png", "16 MiB")):
+        assert re.search(rf"“{re.escape(name)}” is [^“]*over the limit of {limit}", text), name
+
+
 async def test_an_emoji_in_the_menus_form_is_its_picture_too(scene: Scene) -> None:
     scene.serve(f"{CDN}/emojis/4242.webp", b"image webp\nblob")
 
@@ -304,6 +322,26 @@ async def test_a_mention_after_a_backslash_is_left_alone(scene: Scene) -> None:
     await ask(scene, "\\<:blobwave:4242> waves")
 
     assert scene.studio.downloader.fetched == []
+
+
+async def test_an_avatar_that_was_allowed_since_is_had_by_editing(scene: Scene) -> None:
+    ada = with_avatar(scene, "ada", IMAGE + b"ada", nick="Countess")
+    result = await scene.alice.slash(
+        scene.channel, "video make", prompt=f"<@{ada.id}> waves at #1", ref1=named("a.png")
+    )
+    card = card_of(scene, scene.alice, result)
+    assert "The avatar of “Countess” cannot be used" in card.text
+    sheet = card.message.attachments[0].id
+
+    await card.edit(What_happens=f"<@{ada.id}> bows to #1")
+    assert card.text.count("The avatar of “Countess” cannot be used") == 1
+    assert card.message.attachments[0].id == sheet, "no file has come"
+    await allow_avatar(scene, ada)
+    await card.edit(What_happens=f"<@{ada.id}> bows to #1")
+
+    assert "> @Image2 bows to @Image1" in card.text
+    assert "cannot be used" not in card.text
+    assert "Countess" in await card.sheet()
 
 
 # --- what an operator may switch off ---------------------------------------------------------------------------------
@@ -360,10 +398,14 @@ async def test_the_same_bytes_from_two_places_are_one_reference_with_two_names_a
         shown, entered(shown, What_happens="theirs.png and mine.png", More_files=(("mine.png", content),))
     )
 
-    assert "> @Image1 and @Image1" in told(result)
+    card = card_of(scene, scene.alice, result)
+    assert "> @Image1 and @Image1" in card.text
     (one,) = await references(scene)
     assert (one.name, one.also) == ("theirs.png", ("mine.png",))
-    assert (one.owner_id, one.message_id) == (None, None)
+    assert [origin.owner_id for origin in one.origins] == [scene.bob.id, None]
+    told(await scene.bob.slash(scene.channel, "privacy references", files="forbid"))
+    await card.press("Confirm")
+    assert "in line" in card.text, "Alice brought it herself"
 
 
 async def test_the_form_lists_what_can_be_used(scene: Scene) -> None:

@@ -7,7 +7,7 @@ from simcord.backend.models.message import MessageSticker
 
 from bot.domain.references import OfferSource
 from bot.domain.requests import Request
-from tests.behaviour.studio import IMAGE, Scene, named, told
+from tests.behaviour.studio import IMAGE, Scene, named, take_back, told
 
 DAY = 24 * 3600
 
@@ -44,7 +44,7 @@ async def test_three_messages_become_one_video_in_the_order_they_were_added(scen
 
     assert "Your video is in line" in text
     assert "> @Image1, @Video1 and @Image2" in text
-    assert "The 3 files of your tray were used." in text
+    assert "3 files from your tray; they stay in it until it expires" in text
     references = (await only_request(scene)).references
     assert [(one.name, one.source) for one in references] == [
         ("sea.png", OfferSource.TRAY),
@@ -118,7 +118,7 @@ async def test_a_file_can_be_named_moved_removed_and_all_cleared(scene: Scene) -
 async def test_a_number_that_is_not_there_is_said_so(scene: Scene) -> None:
     await three(scene)
 
-    assert "There is no file #9. There are 3." in await tray(scene, "remove", number=9)
+    assert "There is no file #9; the last one is #3." in await tray(scene, "remove", number=9)
 
 
 async def test_the_same_file_twice_is_one_with_two_names(scene: Scene) -> None:
@@ -180,7 +180,7 @@ async def test_it_outlives_a_restart_and_empties_itself_after_its_time(scene: Sc
 async def test_what_its_owner_no_longer_allows_is_not_used(scene: Scene, *, withdrawn: bool) -> None:
     messages = await three(scene)
     if withdrawn:
-        told(await scene.bob.context_menu(scene.channel, "Take back my files", messages[0]))
+        await take_back(scene, scene.bob, messages[0])
     else:
         told(await scene.bob.slash(scene.channel, "privacy references", files="forbid"))
 

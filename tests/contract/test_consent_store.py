@@ -19,7 +19,7 @@ from bot.domain.generations import PreparedBody
 from bot.domain.media import Kind, MediaFacts
 from bot.domain.prompts import Prompt, Text
 from bot.domain.reasons import Reason, reason
-from bot.domain.references import OfferSource, Reference, numbered
+from bot.domain.references import OfferSource, Origin, Reference, numbered, stands_for_person
 from bot.domain.requests import ChannelKind, Parameters, Person, Place, Request, Snapshot, Take, Wish
 from bot.domain.states import RequestState, TakeState
 from tests.stores import STORES, Store, sqlite
@@ -62,13 +62,16 @@ def _file(name: str, *, owner: int | None = _BO, message: int | None = _MESSAGE)
         content=name[0] * 64,
         facts=MediaFacts(kind=Kind.IMAGE, format="png", byte_count=12, width=640, height=640),
         source=OfferSource.TARGET,
-        owner_id=owner,
-        message_id=message,
+        origins=(Origin(source=OfferSource.TARGET, owner_id=owner, message_id=message),),
     )
 
 
 def _avatar(owner: int = _BO) -> Reference:
-    return replace(_file("v", owner=owner, message=None), name="Bo", source=OfferSource.AVATAR)
+    return replace(_file("v"), name="Bo", source=OfferSource.AVATAR, origins=(_avatar_of(owner),))
+
+
+def _avatar_of(owner: int) -> Origin:
+    return Origin(source=OfferSource.AVATAR, owner_id=owner)
 
 
 _OWN: Final = _file("o", owner=None, message=None)
@@ -108,6 +111,10 @@ async def _queued(
 
 async def _working(store: Store, number: int, files: Sequence[Reference], *, takes: int = 1) -> Snapshot:
     await _queued(store, number, files, takes=takes)
+    return await _working_on(store, number)
+
+
+async def _working_on(store: Store, number: int) -> Snapshot:
     assert await store.claim_next(lambda _guild: _POLICY, max_running=1_000, now_ms=_NOW_MS) == _id(number)
     await store.move((await _load(store, number)).request, RequestState.WORKING)
     return await _load(store, number)
@@ -425,7 +432,7 @@ async def _put_aside(store: Store, files: Sequence[Reference], *, person: int = 
     )
 
 
-async def test_a_withdrawal_takes_the_files_out_of_every_tray(store: Store) -> None:
+async def test_a_withdrawal_changes_no_number_in_a_tray_and_frees_the_bytes(store: Store) -> None:
     await _put_aside(store, [_file("a"), _file("b", message=5), _file("c"), _OWN])
     await _put_aside(store, [_file("a")], channel=3)
     await _put_aside(store, [_file("b", message=5), _file("a")], person=_CY)
@@ -433,11 +440,11 @@ async def test_a_withdrawal_takes_the_files_out_of_every_tray(store: Store) -> N
     await _withdraw(store)
 
     ada = await store.tray(2, _ADA, now_ms=_NOW_MS)
-    assert ada.references == numbered([_file("b", message=5), _OWN])
-    assert ada.expires_at_ms == _NOW_MS + 12
-    assert (await store.tray(3, _ADA, now_ms=_NOW_MS)).references == ()
-    assert (await store.tray(2, _CY, now_ms=_NOW_MS)).references == numbered([_file("b", message=5)])
-    assert await store.contents_in_use(since_ms=_NOW_MS) == {"b" * 64, "o" * 64}
+    assert ada.references == numbered([_file("a"), _file("b", message=5), _file("c"), _OWN])
+    assert (await store.tray(3, _ADA, now_ms=_NOW_MS)).references == numbered([_file("a")])
+    await _put_aside(store, [replace(_OWN, id="p", name="p.png", content="p" * 64)])
+    assert len((await store.tray(2, _ADA, now_ms=_NOW_MS)).references) == 5
+    assert await store.contents_in_use(since_ms=_NOW_MS) == {"b" * 64, "o" * 64, "p" * 64}
 
 
 async def test_what_was_withdrawn_while_it_was_collected_gets_into_no_tray(store: Store) -> None:
@@ -527,3 +534,89 @@ async def test_what_people_said_outlives_the_process(tmp_path: Path) -> None:
                 files_forbidden=frozenset({_BO}), avatar_allowed=frozenset({_CY}), withdrawn=frozenset({_MESSAGE})
             )
         )
+
+
+# --- the same bytes from several -------------------------------------------------------------------------------------
+
+_POSTED: Final = Origin(source=OfferSource.TARGET, owner_id=_BO, message_id=_MESSAGE)
+_CYS: Final = Origin(source=OfferSource.TARGET, owner_id=_CY, message_id=5)
+_ADAS: Final = Origin(source=OfferSource.TARGET, owner_id=_ADA, message_id=6)
+_FORWARDED: Final = Origin(source=OfferSource.FORWARD, owner_id=_CY, message_id=5, forwarded_id=_MESSAGE)
+
+
+def _from(*origins: Origin) -> Reference:
+    return replace(_file("a"), origins=origins)
+
+
+async def test_one_origin_that_allows_it_is_enough(store: Store) -> None:
+    await _forbid(store)
+    for number, other in enumerate([_CYS, _ADAS, Origin()], start=1):
+        for origins in [(_POSTED, other), (other, _POSTED)]:
+            queued = await _queued(store, number * 10 + origins.index(other), [_from(*origins)])
+            assert queued.request.state is RequestState.QUEUED
+
+    await _forbid(store, _CY)
+    assert await _refusal(store, [_from(_CYS, _POSTED)]) == (reason("files-forbidden", name="a.png"),)
+
+
+@pytest.mark.parametrize("order", [1, -1])
+async def test_whoever_was_first_the_last_no_stops_it(store: Store, order: int) -> None:
+    await _queued(store, 1, [_from(*[_POSTED, _CYS][::order])])
+
+    assert await _withdraw(store) == ()
+    assert await _forbid(store, _CY) == (_id(1),)
+
+
+async def test_what_one_brought_oneself_is_stopped_by_nobody_else(store: Store) -> None:
+    await _queued(store, 1, [_from(_POSTED, _ADAS)])
+    await _queued(store, 2, [_from(_POSTED, Origin())])
+
+    assert await _forbid(store) == ()
+    assert await _withdraw(store) == ()
+    assert await _withdraw(store, 6, _ADA) == (_id(1),)
+
+
+@pytest.mark.parametrize("message", [5, _MESSAGE])
+async def test_a_forward_ends_with_either_message(store: Store, message: int) -> None:
+    await _queued(store, 1, [_from(_FORWARDED)])
+    await _put_aside(store, [_from(_FORWARDED)])
+
+    assert await _withdraw(store, message) == (_id(1),)
+    assert await _refusal(store, [_from(_FORWARDED)]) == (reason("files-withdrawn", name="a.png"),)
+    assert await store.contents_in_use(since_ms=_NOW_MS) == frozenset()
+
+
+async def test_of_a_tray_only_what_came_another_way_too_keeps_its_bytes(store: Store) -> None:
+    await _put_aside(store, [_from(_POSTED, _ADAS), replace(_from(_POSTED), id="c", content="c" * 64)])
+
+    await _withdraw(store)
+
+    both, taken_back = (await store.tray(2, _ADA, now_ms=_NOW_MS)).references
+    assert (both.origins, taken_back.origins) == ((_POSTED, _ADAS), (_POSTED,))
+    assert await store.contents_in_use(since_ms=_NOW_MS) == {"a" * 64}
+    await _put_aside(store, [replace(_from(_POSTED, _CYS), id="d", content="d" * 64)])
+    assert len((await store.tray(2, _ADA, now_ms=_NOW_MS)).references) == 3
+
+
+async def test_bytes_stay_until_their_last_origin_was_taken_back(store: Store) -> None:
+    await _draft(store, 1, [_from(_POSTED, _CYS)])
+    await _withdraw(store)
+    assert await store.contents_in_use(since_ms=_NOW_MS) == {"a" * 64}
+    await _withdraw(store, 5, _CY)
+    assert await store.contents_in_use(since_ms=_NOW_MS) == frozenset()
+
+
+async def test_a_file_stands_for_nobody_who_does_not_allow_it_whatever_else_it_is(store: Store) -> None:
+    """Its bytes may be used for another's sake; the prompt was read with the mention as that person's picture."""
+    meant = replace(_from(_CYS, _avatar_of(_BO)), stands_for=(stands_for_person(_BO), "emoji:5"))
+    said = reason("avatar-taken-back", name="a.png")
+    assert await _refusal(store, [meant]) == (said,)
+    await _allow_avatar(store)
+    await _queued(store, 1, [meant])
+    working = await _working_on(store, 1)
+    await _queued(store, 2, [replace(meant, stands_for=("emoji:5",))])
+
+    assert await store.choose(_BO, _GUILD, Choice(avatar=False), now_ms=_NOW_MS) == (_id(1),)
+    with pytest.raises(Refused) as refused:
+        await _begin(store, working.takes[0])
+    assert refused.value.reasons == (said,)

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import httpx
@@ -16,6 +16,7 @@ from bot.domain.errors import Refused, RushesError, Unavailable
 from bot.domain.ports import Downloader
 from bot.domain.reasons import reason
 from bot.domain.references import Offer
+from bot.domain.words import byte_size
 from bot.references.download import Haste, HttpDownloader
 from bot.references.origins import is_public, origin_of
 from tests.fakes_references import FakeDownloader
@@ -97,6 +98,19 @@ async def test_the_bytes_arrive_and_are_counted(
 ) -> None:
     assert await downloader.fetch(cdn.offer(path), tmp_path / "file") == len(content)
     assert (tmp_path / "file").read_bytes() == content
+
+
+async def test_no_more_is_fetched_than_a_file_of_that_sort_may_have(
+    downloader: Downloader, cdn: Cdn, tmp_path: Path
+) -> None:
+    """Discord names no size of an emoji or an avatar; none is as large as an attachment may be."""
+    fits = replace(cdn.offer("/picture"), byte_count=None, max_bytes=len(CONTENT))
+    assert await downloader.fetch(fits, tmp_path / "file") == len(CONTENT)
+    with pytest.raises(Refused) as caught:
+        await downloader.fetch(replace(fits, max_bytes=len(CONTENT) - 1), tmp_path / "other")
+    assert caught.value.reason.code == "file-too-large"
+    assert caught.value.reason.arguments["limit"] == byte_size(len(CONTENT) - 1)
+    assert not (tmp_path / "other").exists()
 
 
 @pytest.mark.parametrize(("path", "code"), [("/gone", "source-gone"), ("/huge", "file-too-large")])

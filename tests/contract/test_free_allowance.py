@@ -12,6 +12,7 @@ import pytest_asyncio
 from bot.domain.drafts import Allowance
 from bot.domain.errors import Refused
 from bot.domain.reasons import Reason, reason
+from bot.domain.requests import ChannelKind, Parameters, Person, Place, Wish
 from tests.stores import STORES, Store, sqlite
 
 _NOON_MS: Final = 1_750_032_000_000 - 43_200_000
@@ -41,10 +42,19 @@ async def _reserve(
     person: int = 7,
     allowance: Allowance = _FREE,
     now_ms: int = _NOON_MS,
+    draft_id: str | None = None,
 ) -> tuple[Reason, ...]:
     """Why it was refused; empty when it was counted."""
     try:
-        await store.reserve(guild, person, files=files, byte_count=byte_count, allowance=allowance, now_ms=now_ms)
+        await store.reserve(
+            guild,
+            person,
+            files=files,
+            byte_count=byte_count,
+            allowance=allowance,
+            now_ms=now_ms,
+            draft_id=draft_id,
+        )
     except Refused as refused:
         return refused.reasons
     return ()
@@ -86,6 +96,27 @@ async def test_what_needs_no_fetching_is_always_free(store: Store) -> None:
     assert await _reserve(store, 10, 1_000) == ()
 
     assert await _reserve(store, 0, 0, allowance=replace(_FREE, person_files=0, guild_bytes=0)) == ()
+
+
+async def _draft(store: Store, number: int) -> str:
+    wish = Wish(
+        interaction_id=number,
+        place=Place(guild_id=1, channel_id=2, channel_kind=ChannelKind.TEXT, upload_limit_bytes=1),
+        person=Person(id=7, name="Ada"),
+        prompt="a cat",
+        offers=(),
+        parameters=Parameters(),
+    )
+    return (await store.create_draft(f"{number:013d}", wish, now_ms=_NOON_MS)).request.id
+
+
+async def test_a_draft_is_counted_once_however_often_it_is_prepared(store: Store) -> None:
+    first, second = await _draft(store, 1), await _draft(store, 2)
+    assert [await _reserve(store, 6, 600, draft_id=first) for _ in range(3)] == [(), (), ()]
+
+    assert await _reserve(store, 5, draft_id=second) != (), "what is refused is not counted as had"
+    assert await _reserve(store, 4, 400, draft_id=second) == ()
+    assert await _reserve(store, 1) != ()
 
 
 async def test_the_day_is_utcs(store: Store) -> None:

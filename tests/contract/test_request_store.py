@@ -35,11 +35,13 @@ from bot.domain.media import Kind, MediaFacts
 from bot.domain.ports import no_fault
 from bot.domain.prompts import Finding, Mention, Names, Prompt, Severity, Text
 from bot.domain.reasons import reason
-from bot.domain.references import Fate, Offer, OfferSource, Reference, numbered
+from bot.domain.references import Fate, Offer, OfferSource, Origin, Reference, numbered
 from bot.domain.requests import ChannelKind, Parameters, Person, Place, Publication, Request, Snapshot, Take, Wish
 from bot.domain.states import IllegalMove, RequestState, TakeState
 from bot.queue.migrations import upgrade
 from bot.queue.rows import (
+    origin_columns,
+    origin_from,
     reference_columns,
     reference_from,
     request_columns,
@@ -259,8 +261,11 @@ async def test_a_draft_changes_only_as_it_was_shown(store: Store) -> None:
         _REFERENCE,
         also=("kitty.gif",),
         source=OfferSource.EMOJI,
-        owner_id=8,
-        message_id=1 << 62,
+        origins=(
+            Origin(source=OfferSource.EMOJI, owner_id=8, message_id=1 << 62),
+            Origin(source=OfferSource.FORWARD, owner_id=8, message_id=3, forwarded_id=1 << 61),
+            Origin(),
+        ),
         stands_for=("emoji:5", "person:6"),
         shows_person=True,
     )
@@ -427,6 +432,47 @@ async def test_a_draft_does_not_stand_in_its_own_way(store: Store) -> None:
 
     await store.move(third, RequestState.FAILED, finished_at_ms=_NOON_MS)
     assert (await _accept(store, second, policy)).request.state is RequestState.QUEUED
+
+
+async def test_where_drafts_stand_in_the_way_that_is_said(kind: str, tmp_path: Path) -> None:
+    """A draft that is being prepared is nothing that its person could do away with."""
+    policy = replace(_POLICY, max_waiting_requests_per_person=2)
+    async with STORES[kind](tmp_path, no_fault, max_drafts=2) as store:
+        await _queued(store, 1)
+        preparing = await _draft(store, 2)
+        with pytest.raises(Refused) as refused:
+            await _draft(store, 3)
+        assert refused.value.reason == reason("too-many-waiting", count=2, limit=2)
+
+        await store.move(preparing, RequestState.DRAFT, expires_at_ms=_NOON_MS + 9)
+        with pytest.raises(Refused) as refused:
+            await _draft(store, 3)
+        assert refused.value.reason == reason("too-many-own-drafts", count=2, limit=2)
+        used = await store.usage(_GUILD, _PERSON, now_ms=_NOON_MS)
+        assert (used.person_waiting, used.person_drafts) == (2, 1)
+        refusal = quota_refusal(policy, used, 1)
+        assert refusal == reason("too-many-own-drafts", count=2, limit=2)
+
+
+async def test_what_an_interaction_made_is_found_by_it(store: Store) -> None:
+    draft = await _draft(store, 1)
+
+    assert await store.made_by(draft.interaction_id) == await _load(store, 1)
+    assert await store.made_by(draft.interaction_id + 1) is None
+
+
+async def test_a_failure_is_unannounced_while_its_person_was_to_be_called_back(store: Store) -> None:
+    """Nobody answers the command any more: a draft that was refused then must still be told."""
+    drafts = [await _draft(store, number) for number in range(1, 5)]
+    for draft in drafts[1:]:
+        await store.intend_post(draft.id, "callback", 5, now_ms=_NOON_MS)
+    await store.record_post(drafts[2].id, "callback", message_id=None, shown="answered")
+    await store.intend_post(drafts[3].id, "notice", 5, now_ms=_NOON_MS)
+    await store.record_post(drafts[3].id, "notice", message_id=9, shown=None)
+    for draft in drafts:
+        await store.move(draft, RequestState.FAILED, finished_at_ms=_NOON_MS)
+
+    assert await store.open_requests() == (drafts[1].id,)
 
 
 async def test_a_flood_of_commands_makes_no_flood_of_drafts(kind: str, tmp_path: Path) -> None:
@@ -1136,8 +1182,8 @@ async def test_bytes_of_what_ended_are_in_use_until_their_time_is_over(store: St
     await store.move(request, end, finished_at_ms=_NOON_MS)
 
     assert await store.contents_in_use(since_ms=_NOON_MS) == frozenset({"a" * 64, "b" * 64})
-    kept = {"a" * 64, "b" * 64} if end is RequestState.KEPT else set[str]()
-    assert await store.contents_in_use(since_ms=_NOON_MS + 1) == kept
+    undelivered = {"b" * 64} if end is RequestState.KEPT else set[str]()
+    assert await store.contents_in_use(since_ms=_NOON_MS + 1) == undelivered, "a kept clip may still be delivered"
 
 
 async def test_bytes_of_what_was_never_accepted_are_in_nobodys_use(store: Store) -> None:
@@ -1239,7 +1285,7 @@ _REQUEST_MOVE: Final = st.tuples(st.just("move"), st.integers(0, 4), st.sampled_
 _TAKE_MOVE: Final = st.tuples(st.just("move_take"), st.integers(0, 4), st.sampled_from(TakeState))
 _SIMPLE: Final = st.tuples(
     st.sampled_from(
-        ["create", "accept", "claim", "begin", "card", "collect", "put aside", "forbid", "allow", "withdraw"]
+        ["create", "accept", "claim", "begin", "card", "call", "collect", "put aside", "forbid", "allow", "withdraw"]
     ),
     st.integers(0, 4),
     st.none(),
@@ -1289,6 +1335,8 @@ async def _play_on(store: Store, snapshot: Snapshot, step: _Step) -> object:
         return await _accept(store, snapshot.request, replace(_POLICY, takes_per_person_per_day=4))
     if name == "collect":
         return await store.keep_references(snapshot.request, _of_others(number))
+    if name == "call":
+        return (await store.intend_post(_id(number), "callback", 5, now_ms=_NOON_MS))[1]
     if name == "card":
         await store.intend_post(_id(number), "card", 5, now_ms=_NOON_MS)
         return await store.record_post(_id(number), "card", message_id=9, shown=snapshot.request.state.value)
@@ -1313,9 +1361,14 @@ async def _play_owner(store: Store, name: str, number: int) -> object:
 
 def _of_others(number: int) -> tuple[Reference, ...]:
     """A file of one's own, one of a message of somebody's, and somebody's avatar."""
-    theirs = replace(_REFERENCE, id="r2", name="dog.png", content="d" * 64, owner_id=8 + number % 2, message_id=number)
-    avatar = replace(_REFERENCE, id="r3", name="Bo", content=str(number) * 64, owner_id=9, source=OfferSource.AVATAR)
-    return numbered([_REFERENCE, theirs, *([avatar] if number % 2 else [])])
+    posted = Origin(source=OfferSource.TARGET, owner_id=8 + number % 2, message_id=number)
+    further = Origin(source=OfferSource.FORWARD, owner_id=9, message_id=number + 1, forwarded_id=number + 2)
+    shown = Origin(source=OfferSource.AVATAR, owner_id=9)
+    theirs = replace(_REFERENCE, id="r2", name="dog.png", content="d" * 64, origins=(posted,))
+    both = replace(_REFERENCE, id="r3", name="fox.png", content="f" * 64, origins=(posted, further))
+    avatar = replace(_REFERENCE, id="r4", name="Bo", content=str(number) * 64, origins=(shown, further))
+    meant = replace(avatar, stands_for=("person:9",))
+    return numbered([_REFERENCE, theirs, both, *([meant] if number % 2 else [])])
 
 
 async def _play_move(store: Store, snapshot: Snapshot, number: int, state: RequestState | TakeState | None) -> object:
@@ -1537,6 +1590,7 @@ async def _ask_everything(store: Store) -> None:
     await store.move_take(take, TakeState.RENDERING, generation_id="g")
     await _claim(store)
     await store.usage(_GUILD, _PERSON, now_ms=_NOON_MS)
+    await store.made_by(1)
     await store.watched_takes()
     await store.open_requests()
     await store.waiting_in_guild(_GUILD)
@@ -1551,7 +1605,7 @@ async def _ask_everything(store: Store) -> None:
     await store.tray(2, 1, now_ms=_NOON_MS)
     await store.set_guild_choices(_GUILD, GuildChoices(skip_card=True), by=1, now_ms=_NOON_MS)
     allowance = Allowance(person_files=9, person_bytes=9, guild_files=9, guild_bytes=9)
-    await store.reserve(_GUILD, _PERSON, files=1, byte_count=1, allowance=allowance, now_ms=_NOON_MS)
+    await store.reserve(_GUILD, _PERSON, files=1, byte_count=1, allowance=allowance, now_ms=_NOON_MS, draft_id=_id(1))
     await _draft(store, 2)
 
 
@@ -1626,7 +1680,15 @@ _JSON: Final = st.recursive(
     max_leaves=5,
 )
 _STORABLE: Final = st.text().map(storable)
+_ORIGIN: Final = st.builds(
+    Origin,
+    source=st.sampled_from(OfferSource),
+    owner_id=st.none() | _SQL_INTEGER,
+    message_id=st.none() | _SQL_INTEGER,
+    forwarded_id=st.none() | _SQL_INTEGER,
+)
 _BY_TYPE: Final[Mapping[object, st.SearchStrategy[Any]]] = {
+    tuple[Origin, ...]: st.lists(_ORIGIN, min_size=1, max_size=2).map(tuple),
     int: _SQL_INTEGER,
     float: st.floats(allow_nan=False, allow_infinity=False),
     str: _STORABLE,
@@ -1663,7 +1725,10 @@ def _tuple(items: list[object]) -> tuple[object, ...]:
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(_any(Request))
 def test_a_request_comes_back_as_it_went(request: Request) -> None:
-    references = tuple(reference_from(reference_columns(each)) for each in request.references)
+    references = tuple(
+        reference_from(reference_columns(each), tuple(origin_from(origin_columns(one)) for one in each.origins))
+        for each in request.references
+    )
 
     assert request_from(request_columns(request), references) == request
 

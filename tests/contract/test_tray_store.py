@@ -13,7 +13,7 @@ from bot.domain.drafts import TrayLimits, TrayView
 from bot.domain.errors import Refused
 from bot.domain.media import Kind, MediaFacts
 from bot.domain.reasons import reason
-from bot.domain.references import OfferSource, Reference
+from bot.domain.references import OfferSource, Origin, Reference
 from bot.domain.requests import ChannelKind, Place
 from tests.stores import STORES, Store, sqlite
 
@@ -45,7 +45,7 @@ def _file(name: str, *, kind: Kind = Kind.IMAGE, message: int | None = None) -> 
         name=f"{name}.bin",
         content=name[0] * 64,
         facts=MediaFacts(kind=kind, format="png", byte_count=12, width=640, height=640),
-        message_id=message,
+        origins=(Origin(source=OfferSource.TARGET, owner_id=_BO, message_id=message),) if message else (Origin(),),
     )
 
 
@@ -100,7 +100,11 @@ async def test_everything_about_a_file_is_kept(store: Store) -> None:
         alias="hero",
         also=("b.png", "c.png"),
         source=OfferSource.AVATAR,
-        owner_id=1 << 61,
+        origins=(
+            Origin(source=OfferSource.AVATAR, owner_id=1 << 61),
+            Origin(source=OfferSource.FORWARD, owner_id=_BO, message_id=1 << 62, forwarded_id=(1 << 62) + 1),
+            Origin(),
+        ),
         stands_for=("person:5",),
         shows_person=True,
     )

@@ -3,15 +3,17 @@
 import asyncio
 import hashlib
 import sqlite3
-from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import asynccontextmanager
+import sys
+from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
+from contextlib import ExitStack, asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from sandbox import samples
 from sandbox.discord.person import Message, Outcome, Person, Sandbox, Upload
+from sandbox.nursery import Nursery
 from sandbox.oxen.operator import OxenOperator
-from sandbox.rig import Rig, rig
+from sandbox.rig import Process, Rig, Running, Starter, command, rig
 
 CONTRACTS = Path(__file__).parents[3] / "shared" / "contracts"
 QUICK = {
@@ -21,6 +23,50 @@ QUICK = {
     "RUSHES__ENGINE__RETRY_FIRST_SECONDS": "0.2",
     "RUSHES__ENGINE__RETRY_MOST_SECONDS": "1",
 }
+
+_HTTP = ("httpcore", "anyio._backends._asyncio")
+LIBRARIES = {
+    "bot": ("bot.bootstrap", "bot.lint_command", *_HTTP),
+    "sandbox.discord": ("sandbox.discord.server",),
+    "sandbox.oxen": ("click", "sandbox.oxen.server", *_HTTP),
+}
+"""What each program imports sooner or later, whatever its arguments."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Shared:
+    """What the tests of a session have in common to be quicker: how processes start, and the vendor's renders."""
+
+    start: Starter = command
+    renders: Path | None = None
+
+
+SHARED = Shared()
+
+
+@contextmanager
+def shared(renders: Path) -> Generator[None]:
+    """While this is open, processes are forked from ones that have imported already, and equal renders made once.
+
+    Where there are no nurseries (they need Linux), every process is started by command.
+    """
+    with ExitStack() as stack:
+        known = LIBRARIES if sys.platform == "linux" else {}
+        nurseries = {name: stack.enter_context(closing(Nursery(name, early))) for name, early in known.items()}
+
+        async def forked(
+            module: str,
+            arguments: Sequence[str],
+            *,
+            environment: Mapping[str, str] | None,
+            stdout: int,
+            stderr: int,
+        ) -> Running:
+            return nurseries[module].start(arguments, environment=environment, stdout=stdout, stderr=stderr)
+
+        SHARED.start, SHARED.renders = (forked if nurseries else command), renders
+        yield
+        SHARED.start, SHARED.renders = command, None
 
 
 def image(name: str = "hero.png", width: int = 640) -> Upload:
@@ -134,11 +180,20 @@ async def opened(
     oxen: tuple[str, ...] = (),
     settings: Mapping[str, str] | None = None,
 ) -> AsyncGenerator[Stage]:
-    """`discord`, `oxen`: arguments of the sandboxes; `settings`: the bot's."""
-    contracts = CONTRACTS if CONTRACTS.is_dir() else None
-    vendor = ("--render-seconds", "0.3", *oxen)
+    """`discord`, `oxen`: arguments of the sandboxes; `settings`: the bot's. In the end all are killed, not stopped."""
+    vendor = ("--render-seconds", "0.3", "--data", str(folder / "oxen"), *oxen)
+    if SHARED.renders is not None:
+        vendor = ("--quick-render", "--renders", str(SHARED.renders), *vendor)
     async with (
-        rig(folder, contracts=contracts, discord=discord, oxen=vendor, settings={**QUICK, **(settings or {})}) as ours,
+        rig(
+            folder,
+            contracts=CONTRACTS if CONTRACTS.is_dir() else None,
+            discord=discord,
+            oxen=vendor,
+            settings={**QUICK, **(settings or {})},
+            start=SHARED.start,
+            end=Process.kill,
+        ) as ours,
         Sandbox(ours.discord.control) as person,
         OxenOperator(ours.oxen.control) as operator,
     ):

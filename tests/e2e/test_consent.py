@@ -56,7 +56,12 @@ async def test_taking_a_message_s_files_back_stops_what_is_in_line(tmp_path: Pat
         ada, post = await a_queued_request(scene)
         nosy = await scene.answer(await scene.discord.person().use_menu("Take back my files", post.id))
         assert "Only the person who posted" in nosy
-        await scene.answer(await ada.use_menu("Take back my files", post.id))
+        asked = (await scene.told(await ada.use_menu("Take back my files", post.id))).message
+        assert asked is not None
+        assert "cannot be undone" in asked.text
+        taken = await scene.told(await ada.click(asked.id, label="Take them back for good"))
+        assert taken.message is not None
+        assert "Taken back" in taken.message.text
         await stopped_and_told(scene, "taken back")
 
 

@@ -94,7 +94,7 @@ async def test_a_draft_cut_off_while_its_files_were_looked_at_calls_its_person_b
 
         doomed_too = await scene.rig.start_bot(RUSHES__TESTING__KILL_AT="posted:callback")
         channel = scene.rig.discord.channel_id
-        called = await scene.discord.wait_for_message(channel, contains="your draft is ready", seconds=30)
+        called = await scene.discord.wait_for_message(channel, contains="your draft was prepared", seconds=30)
         assert "waves" not in called.text, "drafts are private"
         assert await doomed_too.died(30) == -signal.SIGKILL
         await scene.rig.start_bot()
@@ -103,7 +103,7 @@ async def test_a_draft_cut_off_while_its_files_were_looked_at_calls_its_person_b
         assert (card.ephemeral, card.id != called.id) == (True, True)
         await scene.press(card, "Confirm")
         await delivered_once(scene)
-        calls = [one for one in await scene.discord.messages(channel) if "your draft is ready" in one.text]
+        calls = [one for one in await scene.discord.messages(channel) if "your draft was prepared" in one.text]
         assert len(calls) == 1
 
 
@@ -180,8 +180,10 @@ async def test_files_that_show_a_person_go_to_their_own_field_and_the_prompt_fol
         changed = await scene.card(await person.submit(chosen.id, {"Shows a real person": True}))
         assert "shows a real person" in changed.text
         assert "@Image2 waves at @Image1" in changed.text, "the card shows what the model will read"
-        await scene.press(changed, "Confirm")
+        accepted = await scene.press(changed, "Confirm")
         await delivered_once(scene)
+        for shown in (accepted.text, (await scene.clip()).text):
+            assert "the model reads @Image1" in shown, "the numbers in the prompt shown are the model's"
         (generation,) = await scene.oxen.generations()
         assert generation.materials == {"input_face_images": hashes(HARBOUR), "input_images": hashes(HERO)}
         assert generation.body["prompt"] == "@Image2 waves at @Image1"

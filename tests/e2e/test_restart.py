@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from sandbox.rig import command
 from tests.e2e.stage import Stage, opened, states
 from tests.fault_points import EVERY_POINT
 
@@ -34,7 +35,7 @@ async def test_a_killed_bot_delivers_once_and_pays_once(tmp_path: Path, kill_at:
 
 async def test_a_bot_told_to_stop_finishes_the_step_and_the_next_start_the_rest(tmp_path: Path) -> None:
     async with opened(tmp_path) as scene:
-        first = await scene.rig.start_bot()
+        first = await scene.rig.start_bot(start=command)  # as an operator starts and stops it
         await scene.ready()
         await scene.oxen.hold()
         await scene.answer(await scene.make("@Image1 waves"))

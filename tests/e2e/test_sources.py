@@ -73,7 +73,7 @@ async def test_an_avatar_is_used_only_once_its_person_allows_it(tmp_path: Path) 
         ada = await scene.discord.new_person("ada", avatar=image("ada.png", 600))
         prompt = f"<@{ada.id}> waves from @Image1"
         card = await scene.card(await scene.make(prompt))
-        assert "avatar of “ada” is not used" in card.text
+        assert "avatar of “ada” cannot be used" in card.text
         assert "ada waves from @Image1" in card.text, "without the picture the name stands there"
         await scene.press(card, "Discard")
 

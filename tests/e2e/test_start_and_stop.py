@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from sandbox.rig import command
 from tests.e2e.stage import opened
 
 pytestmark = pytest.mark.e2e
@@ -12,7 +13,7 @@ pytestmark = pytest.mark.e2e
 
 async def test_a_second_bot_on_the_same_storage_is_refused_and_the_first_goes_on(tmp_path: Path) -> None:
     async with opened(tmp_path) as scene:
-        first = await scene.rig.start_bot()
+        first = await scene.rig.start_bot(start=command)  # as an operator starts it
         await scene.ready()
         second = await scene.rig.start_bot()
         assert await second.died(20) == 2

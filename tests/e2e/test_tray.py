@@ -36,7 +36,7 @@ async def test_three_messages_in_a_tray_become_one_clip_of_exactly_those_files_i
         )
         text = await scene.answer(outcome)
         assert "in line" in text
-        assert "3 files of your tray" in text
+        assert "3 files from your tray" in text
         await scene.clip()
         await scene.ends_as("delivered")
         (generation,) = await scene.oxen.generations()

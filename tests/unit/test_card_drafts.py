@@ -9,16 +9,16 @@ from hypothesis import strategies as st
 
 from bot import cards
 from bot.domain.consent import Choice
-from bot.domain.custom_ids import BUTTON_TEMPLATE
+from bot.domain.custom_ids import BUTTON_TEMPLATE, MESSAGE_TEMPLATE
 from bot.domain.drafts import DraftView, GuildChoices, Renumbering, TrayView, rearranged
 from bot.domain.errors import Refused
 from bot.domain.media import Kind, MediaFacts
-from bot.domain.prompts import Finding, Severity
+from bot.domain.prompts import Finding, Severity, mend_proof
 from bot.domain.reasons import Argument, Reason, reason
 from bot.domain.references import Fate, OfferSource, Reference
 from bot.domain.requests import Parameters
 from bot.domain.states import RequestState
-from tests.card_reading import labelled, nodes, read, schema_problems, texts, units
+from tests.card_reading import buttons, labelled, nodes, read, schema_problems, texts, units
 from tests.fakes_delivery import NOW_MS, OPENAPI, REQUEST_ID, make_reference, make_snapshot
 
 E, W = Severity.ERROR, Severity.WARNING
@@ -98,10 +98,14 @@ def test_a_draft_says_what_will_be_sent_what_it_costs_and_how_long_it_waits() ->
     assert f"it is dropped <t:{EXPIRES_MS // 1000}:R>. Until then `/video drafts` brings it back." in text
 
 
+def test_a_draft_says_where_its_video_will_be_posted() -> None:
+    assert "The video will be posted in <#7>." in draft(draft_view())
+
+
 def test_what_is_confirmed_is_the_version_that_was_shown() -> None:
     labels = labelled(cards.draft(draft_view(), sheet=False))
 
-    assert labels == {"Confirm": "confirm 7", "Edit prompt": "edit", "Discard": "discard"}
+    assert labels == {"Confirm": "confirm 7", "Edit prompt": "edit 7", "Discard": "discard"}
 
 
 def test_a_draft_with_an_error_cannot_be_confirmed_and_says_why() -> None:
@@ -122,13 +126,24 @@ def test_each_finding_is_mended_by_one_click_that_says_what_it_does() -> None:
 
     labels = labelled(cards.draft(draft_view(UNKNOWN, nothing, LOOSE, UNUSED, REPLACED, shadowed), sheet=True))
 
-    assert labels["Use @Image2"] == "mend 7.0.0"
-    assert labels["Use @Image1"] == "mend 7.0.1"
-    assert labels["Add all"] == "mend 7.1.0"
-    assert labels["Leave “#7” as text"] == "mend 7.2.0"
-    assert labels["Add @Video1"] == "mend 7.3.0"
-    assert labels["Use @image2.png"] == "mend 7.5.0"
-    assert labelled(cards.draft(draft_view(ambiguous), sheet=True))["Use @Image2"] == "mend 7.0.1"
+    assert labels["Use @Image2"] == f"mend 7.0.0.{mend_proof(UNKNOWN, 0)}"
+    assert labels["Use @Image1"] == f"mend 7.0.1.{mend_proof(UNKNOWN, 1)}"
+    assert labels["Add all"] == f"mend 7.1.0.{mend_proof(nothing, 0)}"
+    assert labels["Leave “#7” as text"] == f"mend 7.2.0.{mend_proof(LOOSE, 0)}"
+    assert labels["Add @Video1"] == f"mend 7.3.0.{mend_proof(UNUSED, 0)}"
+    assert labels["Use @image2.png"] == f"mend 7.5.0.{mend_proof(shadowed, 0)}"
+    first, second = (labelled(cards.draft(draft_view(ambiguous), sheet=True))[f"Use @Image{n}"] for n in (1, 2))
+    assert first.rpartition(".")[2] != second.rpartition(".")[2], "the proof tells what is done"
+
+
+def test_a_mend_proves_what_it_does_wherever_its_finding_stands() -> None:
+    """Consent and model findings come first and come and go without a new version."""
+    forbidden = finding("files-forbidden", E, name="sea.png")
+    before, after = (labelled(cards.draft(draft_view(*found), sheet=True)) for found in ([UNUSED], [forbidden, UNUSED]))
+
+    assert before["Add @Video1"] == f"mend 7.0.0.{mend_proof(UNUSED, 0)}"
+    assert after["Add @Video1"] == f"mend 7.1.0.{mend_proof(UNUSED, 0)}"
+    assert mend_proof(UNUSED, 0) != mend_proof(replace(UNUSED, start=1, end=1), 0), "nor elsewhere"
 
 
 def test_a_mend_stands_right_below_the_sentences_it_is_about() -> None:
@@ -160,7 +175,9 @@ def test_twelve_unused_files_can_each_be_added() -> None:
 
     labels = labelled(cards.draft(draft_view(*findings, references=references), sheet=True))
 
-    assert [labels[f"Add @Image{number}"] for number in range(1, 13)] == [f"mend 7.{index}.0" for index in range(12)]
+    assert [labels[f"Add @Image{number}"] for number in range(1, 13)] == [
+        f"mend 7.{index}.0.{mend_proof(one, 0)}" for index, one in enumerate(findings)
+    ]
 
 
 def test_more_to_mend_than_fits_is_mended_in_turn_and_nothing_is_left_unsaid() -> None:
@@ -192,7 +209,7 @@ def test_a_file_from_the_tray_says_so_and_that_it_is_still_there() -> None:
     text = draft(draft_view(references=(HERO,), fates=fates))
 
     assert "84 kB · from your tray" in text
-    assert "The one file of your tray was used. `/tray clear` empties it." in text
+    assert "One file from your tray; it stays in it until it expires or you use `/tray clear`." in text
 
 
 def test_who_shows_a_person_and_what_the_model_calls_it_are_marked() -> None:
@@ -241,7 +258,7 @@ def test_the_sheet_is_shown_only_when_it_is_attached() -> None:
 def test_a_file_is_changed_by_choosing_it_from_a_menu() -> None:
     menu = select(cards.draft(draft_view(), sheet=True))
 
-    assert menu["custom_id"] == f"rushes:file:{REQUEST_ID}"
+    assert menu["custom_id"] == f"rushes:file:{REQUEST_ID}:7"
     assert menu["placeholder"] == "Change a file…"
     assert [(option["label"], option["value"]) for option in menu["options"]] == [  # pyright: ignore[reportGeneralTypeIssues, reportUnknownVariableType]  JSON
         ("#1 @Image1 hero.png", "r1"),
@@ -352,8 +369,8 @@ def test_each_draft_is_told_by_its_words_files_and_state() -> None:
     sheet = cards.drafts([draft_view(), draft_view(UNKNOWN, references=(HERO,), written="")])
 
     dropped = f"dropped <t:{EXPIRES_MS // 1000}:R>"
-    assert f"**1.** @hero walks down @alley · 3 files · ready to confirm · {dropped}" in read(sheet)
-    assert f"**2.** no prompt · 1 file · needs a change · {dropped}" in read(sheet)
+    assert f"**1.** @hero walks down @alley · 3 files · for <#7> · ready to confirm · {dropped}" in read(sheet)
+    assert f"**2.** no prompt · 1 file · for <#7> · needs a change · {dropped}" in read(sheet)
     assert labelled(sheet) == {"Show draft 1": "show", "Show draft 2": "show"}
 
 
@@ -368,7 +385,7 @@ def test_a_call_back_shows_neither_prompt_nor_file() -> None:
     sheet = cards.called_back(draft_view(written="a secret plan").snapshot)
 
     text = read(sheet)
-    assert text.startswith("<@42>, your draft is ready")
+    assert text.startswith("<@42>, your draft was prepared")
     assert labelled(sheet) == {"Show my draft": "show"}
     assert cards.find_marker(texts(sheet)) == (REQUEST_ID, "callback")
     assert "secret" not in text
@@ -379,9 +396,9 @@ def test_a_call_back_shows_neither_prompt_nor_file() -> None:
 
 
 def test_a_tray_shows_its_files_how_to_use_them_and_when_it_expires() -> None:
-    text = read(cards.tray(TrayView(references=(HERO, WALK), expires_at_ms=EXPIRES_MS), model_files=12))
+    text = read(cards.tray(TrayView(references=(HERO, WALK), expires_at_ms=EXPIRES_MS)))
 
-    assert "**2 files** of the 12 that a video takes" in text
+    assert "**2 files**\n" in text
     assert "`#1` **@Image1** hero.png · 640×480 · 84 kB" in text
     assert "`/video make` without a file takes what is in here." in text
     assert f"It expires <t:{EXPIRES_MS // 1000}:R>." in text
@@ -450,6 +467,18 @@ def test_taking_back_says_what_it_means() -> None:
     assert "will not be used in any video that has not been ordered yet." in read(cards.withdrawn(0))
 
 
+def test_taking_back_is_asked_and_says_that_it_is_for_good() -> None:
+    sheet = cards.take_back_question(2**63, 42)
+
+    assert "nobody can use them as references, you neither" in read(sheet)
+    assert "It cannot be undone." in read(sheet)
+    (custom_id,) = buttons(sheet)
+    asked = MESSAGE_TEMPLATE.fullmatch(custom_id)
+    assert asked is not None
+    assert asked.groupdict() == {"action": "takeback", "message_id": str(2**63), "owner_id": "42"}
+    assert BUTTON_TEMPLATE.fullmatch(custom_id) is None
+
+
 def test_a_guilds_choice_is_read_back() -> None:
     assert "a price above $5.00" in read(
         cards.guild_choices(GuildChoices(skip_card=True, ask_above_usd_micros=5 * 10**6))
@@ -516,7 +545,7 @@ def every_sheet(view: DraftView) -> list[cards.Sheet]:
         *(cards.renumber_question(view, question) for question in questions),
         cards.drafts([view] * 7),
         cards.called_back(view.snapshot),
-        cards.tray(trays, model_files=12),
+        cards.tray(trays),
     ]
 
 
@@ -549,7 +578,12 @@ def test_the_card_shows_a_prompt_file_exactly_when_there_is_one(view: DraftView)
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(hostile_drafts())
 def test_discords_own_schema_takes_every_sheet(view: DraftView) -> None:
-    choices = [cards.privacy(Choice(), Choice(), stopped=1), cards.withdrawn(1), cards.guild_choices(GuildChoices())]
+    choices = [
+        cards.privacy(Choice(), Choice(), stopped=1),
+        cards.take_back_question(1, 2),
+        cards.withdrawn(1),
+        cards.guild_choices(GuildChoices()),
+    ]
     for sheet in [*every_sheet(view), *choices]:
         assert schema_problems(sheet) == []
 

@@ -24,7 +24,7 @@ PROMPT = "@Image1 walks down the alley"
 
 
 def card(snapshot: Snapshot) -> str:
-    return read(cards.card(snapshot, rendered_prompt=PROMPT))
+    return read(cards.card(snapshot, rendered_prompt=PROMPT, vendor_tokens={}))
 
 
 def failed_take(ordinal: int, code: str = "rejected-image") -> Take:
@@ -45,7 +45,7 @@ def test_an_accepted_request_is_read_back_as_it_was_understood() -> None:
         place_in_line=3,
     )
 
-    text = read(cards.accepted(snapshot, rendered_prompt=PROMPT))
+    text = read(cards.accepted(snapshot, rendered_prompt=PROMPT, vendor_tokens={}))
 
     assert "Your video is in line, place 3" in text
     assert "`#1` **@Image1** hero.png · 640×480 · 84 kB" in text
@@ -54,6 +54,25 @@ def test_an_accepted_request_is_read_back_as_it_was_understood() -> None:
     assert "5 s · 720p · 16:9 · with sound" in text
     assert "⚠ @Image2 (alley.jpg) is attached but the prompt does not mention it." in text
     assert REQUEST_ID in text
+
+
+@pytest.mark.parametrize(
+    ("snapshot", "title"),
+    [
+        (make_snapshot(S.QUEUED), "Your video is in line"),
+        (make_snapshot(S.PREPARING), "Preparing"),
+        (make_snapshot(S.WORKING, make_take(1, T.RENDERING)), "Rendering"),
+        (make_snapshot(S.DELIVERED, make_take()), "Done"),
+        (make_snapshot(S.CANCELLED, cancel_requested_by=42), "Cancelled\nCancelled by <@42>.\nNothing was spent."),
+        (make_snapshot(S.FAILED, failed_take(1)), "Failed\nThe video service refused a reference image."),
+    ],
+)
+def test_what_was_accepted_long_ago_is_not_called_in_line(snapshot: Snapshot, title: str) -> None:
+    """A confirmation may be repeated at any time."""
+    text = read(cards.accepted(snapshot, rendered_prompt=PROMPT, vendor_tokens={}))
+
+    assert text.startswith(f"### {title}")
+    assert ("The model will read" in text) is (snapshot.request.state is S.QUEUED)
 
 
 def test_a_refusal_lists_every_reason_and_says_that_nothing_was_spent() -> None:
@@ -114,7 +133,9 @@ def test_an_accepted_request_tells_what_became_of_every_file() -> None:
     )
     references = (make_reference(1, also=("copy.png", "b.png", "c.png")), make_reference(2, name="dance.gif"))
 
-    text = read(cards.accepted(make_snapshot(references=references, fates=fates), rendered_prompt=PROMPT))
+    text = read(
+        cards.accepted(make_snapshot(references=references, fates=fates), rendered_prompt=PROMPT, vendor_tokens={})
+    )
 
     assert "`#1` **@Image1** hero.png · 640×480 · 84 kB · also copy.png, b.png and 1 more" in text
     assert "**Not used**\n- “a*b.txt” is no longer at Discord" in text
@@ -127,7 +148,9 @@ def twice(token: str) -> Reason:
     return reason("same-file-twice", name="copy.png", other="hero.png", token=token)
 
 
-@pytest.mark.parametrize(("count", "sentence"), [(1, "The one file of your tray was"), (2, "The 2 files of your tray")])
+@pytest.mark.parametrize(
+    ("count", "sentence"), [(1, "One file from your tray; it stays in it"), (2, "2 files from your tray; they")]
+)
 def test_files_out_of_the_tray_are_called_so(count: int, sentence: str) -> None:
     references = tuple(make_reference(number) for number in range(1, 4))
     fates = tuple(
@@ -135,9 +158,11 @@ def test_files_out_of_the_tray_are_called_so(count: int, sentence: str) -> None:
         for number, source in enumerate([OfferSource.TRAY] * count + [OfferSource.FORM] * (3 - count), 1)
     )
 
-    assert sentence in read(cards.accepted(make_snapshot(references=references, fates=fates), rendered_prompt=PROMPT))
+    assert sentence in read(
+        cards.accepted(make_snapshot(references=references, fates=fates), rendered_prompt=PROMPT, vendor_tokens={})
+    )
     untouched = make_snapshot(references=references)
-    assert "tray" not in read(cards.accepted(untouched, rendered_prompt=PROMPT))
+    assert "tray" not in read(cards.accepted(untouched, rendered_prompt=PROMPT, vendor_tokens={}))
 
 
 def test_wherever_the_prompt_is_read_the_models_own_numbers_are_explained() -> None:
@@ -219,7 +244,7 @@ KEPT_REASONS = [
 @pytest.mark.parametrize("why", KEPT_REASONS, ids=lambda why: why.code)
 def test_a_kept_video_can_be_delivered_again_from_its_card(why: Reason) -> None:
     snapshot = make_snapshot(S.KEPT, make_take(), failure=why)
-    view = cards.card(snapshot, rendered_prompt=PROMPT)
+    view = cards.card(snapshot, rendered_prompt=PROMPT, vendor_tokens={})
 
     text = read(view)
     assert words.say(why) in text
@@ -231,7 +256,7 @@ def test_a_kept_video_can_be_delivered_again_from_its_card(why: Reason) -> None:
 
 def test_what_can_not_be_delivered_any_more_can_only_be_asked_for_again() -> None:
     snapshot = make_snapshot(S.KEPT, make_take(), failure=reason("channel-gone"))
-    view = cards.card(snapshot, rendered_prompt=PROMPT)
+    view = cards.card(snapshot, rendered_prompt=PROMPT, vendor_tokens={})
 
     for text in (read(view), read(cards.notice(snapshot))):
         assert "is gone, so it cannot be posted any more. The operator can see the video under this id." in text
@@ -243,7 +268,7 @@ def test_a_done_card_says_which_clips_are_missing_and_promises_no_button() -> No
     post = Post(request_id=REQUEST_ID, slot="result-2", channel_id=99, intended_at_ms=NOW_MS, message_id=100)
     refused = reason("delivery-too-large", size="10.5 MB")
     snapshot = make_snapshot(S.DELIVERED, make_take(), make_take(2), posts=(post,), failure=refused)
-    view = cards.card(snapshot, rendered_prompt=PROMPT)
+    view = cards.card(snapshot, rendered_prompt=PROMPT, vendor_tokens={})
 
     text = read(view)
     assert "### Done" in text
@@ -291,7 +316,7 @@ def test_each_take_is_told_apart() -> None:
     ],
 )
 def test_the_cancel_button_is_there_only_while_something_can_be_cancelled(snapshot: Snapshot, *, can: bool) -> None:
-    view = cards.card(snapshot, rendered_prompt=PROMPT)
+    view = cards.card(snapshot, rendered_prompt=PROMPT, vendor_tokens={})
 
     assert (f"rushes:cancel:{REQUEST_ID}" in buttons(view)) is can
 
@@ -301,14 +326,14 @@ def test_what_ended_without_a_clip_can_be_asked_for_again_from_card_and_notice(s
     snapshot = make_snapshot(state)
     again = state in {S.FAILED, S.CANCELLED, S.KEPT, S.EXPIRED}
 
-    for view in (cards.card(snapshot, rendered_prompt=PROMPT), cards.notice(snapshot)):
+    for view in (cards.card(snapshot, rendered_prompt=PROMPT, vendor_tokens={}), cards.notice(snapshot)):
         assert (f"rushes:again:{REQUEST_ID}" in buttons(view)) is again
 
 
 def test_without_a_prompt_there_is_nothing_to_ask_again() -> None:
     snapshot = make_snapshot(S.FAILED, written_prompt=" ")
 
-    for view in (cards.card(snapshot, rendered_prompt=""), cards.notice(snapshot)):
+    for view in (cards.card(snapshot, rendered_prompt="", vendor_tokens={}), cards.notice(snapshot)):
         assert buttons(view) == []
 
 
@@ -336,7 +361,7 @@ def test_a_wish_to_cancel_shows_at_once() -> None:
 def test_every_card_is_a_new_view_that_discord_py_need_not_remember() -> None:
     snapshot = make_snapshot(S.QUEUED)
 
-    first, second = (cards.card(snapshot, rendered_prompt=PROMPT) for _ in range(2))
+    first, second = (cards.card(snapshot, rendered_prompt=PROMPT, vendor_tokens={}) for _ in range(2))
 
     assert first is not second
     assert not first.is_dispatchable()
@@ -354,7 +379,11 @@ def result(
     further: bool = False,
 ) -> str:
     now_ms = NOW_MS + 42_000
-    return read(cards.result(snapshot, clips, rendered_prompt=rendered, slot=slot, further=further, now_ms=now_ms))
+    return read(
+        cards.result(
+            snapshot, clips, rendered_prompt=rendered, vendor_tokens={}, slot=slot, further=further, now_ms=now_ms
+        )
+    )
 
 
 def test_the_result_tells_everything_about_itself() -> None:
@@ -377,7 +406,9 @@ def test_the_result_tells_everything_about_itself() -> None:
 
 
 def test_the_clips_are_the_gallery() -> None:
-    view = cards.result(make_snapshot(S.DELIVERING, make_take()), ["a.mp4", "b.mp4"], rendered_prompt=PROMPT)
+    view = cards.result(
+        make_snapshot(S.DELIVERING, make_take()), ["a.mp4", "b.mp4"], rendered_prompt=PROMPT, vendor_tokens={}
+    )
 
     items = [item for node in nodes(view) if node["type"] == 12 for item in node["items"]]
 
@@ -414,7 +445,7 @@ def test_a_long_prompt_is_cut_in_the_post_and_whole_in_its_file() -> None:
     written, rendered = "walk " * 1000, "stroll " * 1000
     snapshot = make_snapshot(S.DELIVERING, make_take(), written_prompt=written)
 
-    view = cards.result(snapshot, ["a.mp4"], rendered_prompt=rendered)
+    view = cards.result(snapshot, ["a.mp4"], rendered_prompt=rendered, vendor_tokens={})
     whole = cards.prompt_file(snapshot, rendered)
 
     assert "…" in read(view)
@@ -432,13 +463,17 @@ def test_a_short_prompt_needs_no_file() -> None:
     snapshot = make_snapshot(S.DELIVERING, make_take())
 
     assert cards.prompt_file(snapshot, PROMPT) is None
-    assert not [node for node in nodes(cards.result(snapshot, ["a.mp4"], rendered_prompt=PROMPT)) if node["type"] == 13]
+    assert not [
+        node
+        for node in nodes(cards.result(snapshot, ["a.mp4"], rendered_prompt=PROMPT, vendor_tokens={}))
+        if node["type"] == 13
+    ]
 
 
 def test_a_result_can_be_used_and_asked_for_again_from_its_first_message() -> None:
     snapshot = make_snapshot(S.DELIVERING, make_take())
-    first = cards.result(snapshot, ["a.mp4"], rendered_prompt=PROMPT)
-    further = cards.result(snapshot, ["b.mp4"], rendered_prompt=PROMPT, slot="result-2", further=True)
+    first = cards.result(snapshot, ["a.mp4"], rendered_prompt=PROMPT, vendor_tokens={})
+    further = cards.result(snapshot, ["b.mp4"], rendered_prompt=PROMPT, vendor_tokens={}, slot="result-2", further=True)
 
     assert labelled(first) == {"Use as reference": "use", "Again": "again"}
     assert labelled(further) == {}
@@ -537,10 +572,10 @@ def hostile_snapshots(draw: st.DrawFn) -> Snapshot:
 def every_view(snapshot: Snapshot, rendered: str) -> list[cards.Sheet]:
     reasons = [finding.reason for finding in snapshot.request.findings] or [reason("empty-prompt")]
     return [
-        cards.accepted(snapshot, rendered_prompt=rendered),
+        cards.accepted(snapshot, rendered_prompt=rendered, vendor_tokens={}),
         cards.refused(reasons),
-        cards.card(snapshot, rendered_prompt=rendered),
-        cards.result(snapshot, [f"{number}.mp4" for number in range(1, 5)], rendered_prompt=rendered),
+        cards.card(snapshot, rendered_prompt=rendered, vendor_tokens={}),
+        cards.result(snapshot, [f"{number}.mp4" for number in range(1, 5)], rendered_prompt=rendered, vendor_tokens={}),
         cards.notice(snapshot),
     ]
 

@@ -11,6 +11,7 @@ import pytest
 from bot.domain.consent import Choice
 from bot.domain.errors import Refused, Stale, Unavailable
 from bot.domain.generations import GenerationState
+from bot.domain.prompts import mend_proof
 from bot.domain.reasons import reason
 from bot.domain.requests import ChannelKind, Wish
 from tests.fakes_provider import Fault
@@ -57,8 +58,9 @@ async def person_mends_and_confirms(rig: Rig) -> None:
         with suppress(Refused):
             request = view.request
             while view.findings:
+                proof = mend_proof(view.findings[0], 0) if view.findings[0].mends else ""
                 view = await rig.drafts.mend(  # noqa: PLW2901  the next look at the same draft
-                    request.id, person_id=ADA, version=view.request.version, finding=0, choice=0
+                    request.id, person_id=ADA, version=view.request.version, proof=proof
                 )
             await rig.confirmed(view)
 

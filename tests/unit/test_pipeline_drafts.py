@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,10 +12,11 @@ from bot.domain.consent import Choice
 from bot.domain.drafts import DraftView, Renumbering
 from bot.domain.errors import Refused, Unavailable
 from bot.domain.media import AnimaticPart
-from bot.domain.prompts import Names
+from bot.domain.models import ModelSpec
+from bot.domain.prompts import Names, mend_proof
 from bot.domain.reasons import reason
 from bot.domain.references import Offer, OfferSource, Reference, stands_for_person
-from bot.domain.requests import Parameters
+from bot.domain.requests import Parameters, Request
 from tests.fakes_provider import PRICE_USD_MICROS, default_spec
 from tests.pipeline_rig import ADA, BOB, DRAFT_LIFE_MS, GUILD, MAX_ATTEMPTS, Rig, codes
 
@@ -67,9 +69,8 @@ async def renumber(rig: Rig, view: DraftView, file: str, to_number: int | None) 
 
 
 async def mend(rig: Rig, view: DraftView, finding: int, choice: int = 0) -> DraftView:
-    return await rig.drafts.mend(
-        view.request.id, person_id=ADA, version=view.request.version, finding=finding, choice=choice
-    )
+    proof = mend_proof(view.findings[finding], choice)
+    return await rig.drafts.mend(view.request.id, person_id=ADA, version=view.request.version, proof=proof)
 
 
 def bobs_avatar(rig: Rig) -> Offer:
@@ -96,7 +97,7 @@ async def test_a_draft_shows_what_the_model_will_read_and_what_it_will_cost(rig:
     view = await rig.draft("the first image waves", "hero.png", takes=2)
     assert (view.rendered, view.findings) == ("@Image1 waves", ())
     assert view.price_usd_micros == 2 * 4 * PRICE_USD_MICROS
-    assert (view.vendor_tokens, view.asks_about_people) == ({}, False)
+    assert (view.vendor_tokens, view.barred) == ({}, frozenset())
 
 
 async def test_errors_come_first_and_each_reason_once(rig: Rig) -> None:
@@ -111,7 +112,7 @@ async def test_nobody_else_sees_or_changes_a_draft(rig: Rig) -> None:
         rig.drafts.look(view.request.id, person_id=BOB),
         rig.drafts.confirm(view.request.id, person_id=BOB, version=view.request.version),
         rig.drafts.discard(view.request.id, person_id=BOB),
-        rig.drafts.mend(view.request.id, person_id=BOB, version=view.request.version, finding=0, choice=0),
+        rig.drafts.mend(view.request.id, person_id=BOB, version=view.request.version, proof=""),
     ):
         with pytest.raises(Refused, match="draft-not-yours"):
             await attempt
@@ -155,6 +156,40 @@ async def test_bytes_that_are_gone_take_no_other_tile_with_them(rig: Rig) -> Non
     view = await rig.draft("@Image1 and @Image2", "hero.png", "alley.png")
     del rig.contents.contents[reference(view, "hero.png").content]
     assert await rig.drafts.sheet(view) is not None
+
+
+async def test_a_picture_that_its_owner_took_back_is_not_drawn_again(rig: Rig) -> None:
+    theirs = rig.posted_by(BOB, "sea.png", content=b"image png\nsea")
+    wish = rig.wish("@Image1 and @Image2", "hero.png", ask=True)
+    view = await rig.waiting(replace(wish, offers=(*wish.offers, theirs)))
+    drawn = list[list[bytes]]()
+
+    async def draws(parts: Sequence[AnimaticPart], into: Path) -> None:
+        drawn.append([Path(part.path).read_bytes() for part in parts])
+        into.touch()
+
+    rig.rooms.media.reference_sheet = draws
+    await rig.drafts.sheet(view)
+    await rig.privacy.withdraw(1, owner_id=BOB, person_id=BOB)
+
+    after = await rig.drafts.look(view.request.id, person_id=ADA)
+    await rig.drafts.sheet(after)
+
+    assert after.barred == {reference(view, "sea.png").id}
+    assert [list(map(bool, contents)) for contents in drawn] == [[True, True], [True, False]]
+
+
+async def test_what_a_form_needs_is_there_without_asking_the_vendor(rig: Rig) -> None:
+    view = await rig.draft()
+
+    async def asked() -> ModelSpec:
+        raise AssertionError("the vendor was asked")
+
+    rig.provider.model = asked
+    shown = await rig.drafts.shown(view.request.id, person_id=ADA, version=view.request.version)
+    assert shown == view.request
+    with pytest.raises(Refused, match="draft-not-yours"):
+        await rig.drafts.shown(view.request.id, person_id=BOB, version=view.request.version)
 
 
 async def test_words_alone_have_no_sheet(rig: Rig) -> None:
@@ -232,8 +267,29 @@ async def test_a_discarded_draft_is_over_and_nobody_else_hears_of_it(rig: Rig) -
 async def test_what_was_confirmed_is_not_discarded(rig: Rig) -> None:
     view = await rig.draft()
     await rig.confirmed(view)
-    with pytest.raises(Refused, match="draft-over"):
-        await rig.drafts.discard(view.request.id, person_id=ADA)
+    for attempt in (
+        rig.drafts.discard(view.request.id, person_id=ADA),
+        rig.drafts.look(view.request.id, person_id=ADA),
+        edit(rig, view, "other"),
+    ):
+        with pytest.raises(Refused, match="draft-confirmed"):
+            await attempt
+    assert await rig.state(view.request.id) == "queued"
+
+
+async def test_a_change_that_a_confirmation_overtook_says_so(rig: Rig) -> None:
+    """Both clicks have read the same row; the slower one finds that it moved on."""
+    view = await rig.draft()
+    move = rig.store.move
+
+    async def overtaken(*arguments: Any, **fields: Any) -> Request:  # noqa: ANN401  passed on
+        rig.store.move = move
+        await rig.confirmed(view)
+        return await move(*arguments, **fields)
+
+    rig.store.move = overtaken
+    with pytest.raises(Refused, match="draft-confirmed"):
+        await edit(rig, view, "other")
     assert await rig.state(view.request.id) == "queued"
 
 
@@ -302,12 +358,27 @@ async def test_a_choice_of_mends_is_the_person_s(rig: Rig) -> None:
     assert (await mend(rig, view, 0, 1)).rendered == "@Video1 waves at @Video1"
 
 
-@pytest.mark.parametrize(("finding", "choice"), [(1, 0), (0, 9), (-1, 0), (0, -1)])
-async def test_a_mend_that_is_not_there_changes_nothing(rig: Rig, finding: int, choice: int) -> None:
+@pytest.mark.parametrize("proof", ["", "0", "0.0", "0123456789ab"])
+async def test_a_mend_that_is_not_there_changes_nothing(rig: Rig, proof: str) -> None:
     view = await rig.draft("@Image1 waves", "hero.png", "alley.png")
     with pytest.raises(Refused, match="draft-changed"):
-        await mend(rig, view, finding, choice)
+        await rig.drafts.mend(view.request.id, person_id=ADA, version=view.request.version, proof=proof)
     assert await rig.drafts.look(view.request.id, person_id=ADA) == view
+
+
+async def test_a_mend_is_the_one_that_was_clicked_though_other_findings_came_first_meanwhile(rig: Rig) -> None:
+    """Somebody's word moves the findings and leaves the version as it is."""
+    wish = rig.wish("@Image1 waves [7]", "hero.png", ask=True)
+    view = await rig.waiting(replace(wish, offers=(*wish.offers, rig.posted_by(BOB, "sea.png"))))
+    codes = ["loose-mention-unresolved", "unused-reference"]
+    assert found(view) == codes
+    await rig.privacy.choose(GUILD, BOB, Choice(files=False))
+    assert found(await rig.drafts.look(view.request.id, person_id=ADA)) == ["files-forbidden", *codes]
+
+    mended = await mend(rig, view, 1)
+
+    assert mended.request.written_prompt == "@Image1 waves [7] @Image2"
+    assert found(mended) == ["files-forbidden", "loose-mention-unresolved"]
 
 
 async def test_a_click_on_a_stale_card_changes_nothing(rig: Rig) -> None:
@@ -318,6 +389,7 @@ async def test_a_click_on_a_stale_card_changes_nothing(rig: Rig) -> None:
         edit(rig, view, "other"),
         name(rig, view, "hero.png", "hero2"),
         renumber(rig, view, "hero.png", None),
+        rig.drafts.shown(view.request.id, person_id=ADA, version=view.request.version),
     ):
         with pytest.raises(Refused, match="draft-changed"):
             await attempt
@@ -480,7 +552,6 @@ async def test_a_name_that_means_another_file_is_refused(rig: Rig, alias: str) -
 async def test_files_that_show_a_person_go_to_their_own_field_under_the_vendor_s_numbers(rig: Rig) -> None:
     rig.provider.spec = default_spec("v3")
     view = await rig.draft("@Image1 waves at @Image2", "alley.png", "face.png")
-    assert view.asks_about_people
     view = await name(rig, view, "face.png", None, shows_person=True)
     face, alley = reference(view, "face.png"), reference(view, "alley.png")
     assert view.rendered == "@Image2 waves at @Image1"
@@ -602,3 +673,91 @@ async def test_again_of_a_draft_that_was_never_looked_at_starts_from_its_files(r
     await rig.settle()
     again = (await rig.drafts.again("0a1b2c3d4e5f6", rig.wish())).request
     assert [one.name for one in again.references] == ["hero.png"]
+
+
+# --- sheets are drawn once -------------------------------------------------------------------------------------------
+
+
+class Artist:
+    """Counts what is drawn, and how much of it at once; lets others run while it draws."""
+
+    def __init__(self, rig: Rig) -> None:
+        self.drawn = self.at_once = self.most_at_once = 0
+        self._draw = rig.rooms.media.reference_sheet
+        rig.rooms.media.reference_sheet = self  # pyright: ignore[reportAttributeAccessIssue]
+
+    async def __call__(self, parts: Sequence[AnimaticPart], into: Path) -> None:
+        self.drawn += 1
+        self.at_once += 1
+        self.most_at_once = max(self.most_at_once, self.at_once)
+        await asyncio.sleep(0)
+        await self._draw(parts, into)
+        self.at_once -= 1
+
+
+async def test_a_sheet_is_drawn_once_however_often_it_is_shown(rig: Rig) -> None:
+    artist = Artist(rig)
+    view = await rig.draft("@Image1 meets @Image2", "hero.png", "hat.png")
+    first = await rig.drafts.sheet(view)
+    assert first is not None
+    assert [await rig.drafts.sheet(view) for _ in range(5)] == [first] * 5
+    assert artist.drawn == 1
+    moved = await renumber(rig, view, "hat.png", 1)
+    assert await rig.drafts.sheet(moved) != first
+    assert artist.drawn == 2
+
+
+async def test_a_sheet_without_a_picture_that_was_forbidden_is_another_one(rig: Rig) -> None:
+    artist = Artist(rig)
+    offer = rig.posted_by(BOB, "bob.png", message=5)
+    view = await rig.waiting(replace(rig.wish("@Image1 waves", ask=True), offers=(offer,)))
+    await rig.drafts.sheet(view)
+    await rig.privacy.choose(GUILD, BOB, Choice(files=False))
+    await rig.drafts.sheet(await rig.drafts.look(view.request.id, person_id=ADA))
+    assert artist.drawn == 2
+
+
+async def test_one_person_has_one_sheet_drawn_at_a_time(rig: Rig) -> None:
+    artist = Artist(rig)
+    views = [await rig.draft("@Image1 waves", f"{number}.png") for number in range(5)]
+    await asyncio.gather(*(rig.drafts.sheet(view) for view in [*views, *views]))
+    assert (artist.drawn, artist.most_at_once) == (5, 1)
+
+
+async def test_only_so_many_sheets_are_kept(rig: Rig) -> None:
+    rig.policy = replace(rig.policy, max_waiting_requests_per_person=99)
+    artist = Artist(rig)
+    views = [await rig.draft("@Image1 waves", f"{number}.png") for number in range(65)]
+    for view in views:
+        await rig.drafts.sheet(view)
+    await rig.drafts.sheet(views[-1])
+    assert artist.drawn == 65
+    await rig.drafts.sheet(views[0])
+    assert artist.drawn == 66
+
+
+# --- names from alt texts --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("alt", ["hero", "hero!", "image2", "o'neil"])
+async def test_whatever_its_alt_text_a_file_may_be_said_to_show_a_person(rig: Rig, alt: str) -> None:
+    wish = rig.wish("@Image1 @Image2 wave", "a.png", "b.png", ask=True)
+    view = await rig.waiting(replace(wish, offers=tuple(replace(offer, alt=alt) for offer in wish.offers)))
+    for file in ("a.png", "b.png"):
+        view = await name(rig, view, file, reference(view, file).alias, shows_person=True)
+    assert [one.shows_person for one in view.request.references] == [True, True]
+
+
+async def test_a_file_that_comes_later_does_not_take_a_name_that_is_given(rig: Rig) -> None:
+    view = await name(rig, await rig.draft(), "hero.png", "knight")
+    offer = replace(rig.offer("later.png"), alt="Knight")
+    view = await rig.drafts.edit(
+        view.request.id,
+        person_id=ADA,
+        version=view.request.version,
+        prompt="@knight and @Image2",
+        names=Names(),
+        offers=[offer],
+    )
+    assert [one.alias for one in view.request.references] == ["knight", None]
+    assert found(view) == []

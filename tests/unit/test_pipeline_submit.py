@@ -530,3 +530,104 @@ async def test_the_same_interaction_answers_the_draft_that_waits(rig: Rig) -> No
     wish = rig.wish("@Image1 waves", "hero.png", ask=True)
     first, second = await rig.submit(wish), await rig.submit(wish)
     assert first.request == second.request
+
+
+# --- a restart between ------------------------------------------------------------------------------------------------
+
+
+async def test_a_process_that_ends_before_the_card_got_through_calls_its_person_back(rig: Rig) -> None:
+    request_id = (await rig.submit(rig.wish("@Image1 waves", "hero.png", ask=True))).request.id
+    await rig.settle()
+    assert rig.callbacks == [], "they are being answered"
+    await rig.restart()
+    await rig.settle()
+    await rig.restart()
+    await rig.settle()
+    assert (await rig.state(request_id), len(rig.callbacks)) == ("draft", 1)
+
+
+async def test_whoever_has_the_card_is_not_called_back(rig: Rig) -> None:
+    view = await rig.draft()
+    await rig.restart()
+    await rig.settle()
+    assert (await rig.state(view.request.id), rig.callbacks) == ("draft", [])
+
+
+async def test_a_card_that_got_through_stands_though_that_cannot_be_stored(rig: Rig) -> None:
+    request = (await rig.submit(rig.wish("@Image1 waves", "hero.png", ask=True))).request
+    view = await rig.drafts.look(request.id, person_id=ADA)
+
+    async def down(*_args: object, **_more: object) -> None:
+        raise Unavailable(reason("database-unavailable"))
+
+    rig.store.record_post = down  # pyright: ignore[reportAttributeAccessIssue]
+    await rig.drafts.answered(view)
+
+
+async def test_a_draft_that_waits_though_its_answer_stumbled_is_not_called_back_at_once(rig: Rig) -> None:
+    """The stored state is known again at once, and its person is answered by it."""
+    move = rig.store.move
+
+    async def stored_but_lost(*args: object, **changes: object) -> object:
+        rig.store.move = move
+        await move(*args, **changes)  # pyright: ignore[reportArgumentType]
+        raise Unavailable(reason("database-unavailable"))
+
+    rig.store.move = stored_but_lost  # pyright: ignore[reportAttributeAccessIssue]
+    snapshot = await rig.submit(rig.wish("@Image1 waves", "hero.png", ask=True))
+    await rig.settle()
+    assert (snapshot.request.state.value, rig.callbacks) == ("draft", [])
+
+
+async def test_who_was_told_of_a_failure_is_not_told_again_after_a_restart(rig: Rig) -> None:
+    async def down(*_args: object, **_changes: object) -> object:
+        rig.store.move = move
+        raise Unavailable(reason("database-unavailable"))
+
+    move = rig.store.move
+    rig.store.move = down  # pyright: ignore[reportAttributeAccessIssue]
+    with pytest.raises(Unavailable):
+        await rig.submit(rig.wish("@Image1 waves", "hero.png", ask=True))
+    await rig.restart()
+    await rig.settle()
+    assert [each.state.value for each in await rig.every_request()] == ["failed"]
+    assert rig.discord.messages == {}
+
+
+@pytest.mark.parametrize("late_ms", [0, 20 * 60_000])
+async def test_a_refusal_after_a_restart_is_told_though_the_next_process_ends_too(rig: Rig, late_ms: int) -> None:
+    """Refused for its files, or given up because the bot was away too long."""
+    await rig.store.create_draft(LOST, rig.wish("@Image1 waves", "notes.txt"), now_ms=rig.clock())
+    rig.clock.now_ms += late_ms
+    await rig.restart()
+    rig.faults.strike("request.failed")
+    with pytest.raises(Killed):
+        await rig.settle()
+    assert (await rig.state(LOST), rig.notices) == ("failed", [])
+    for _process in range(2):
+        await rig.restart()
+        await rig.settle()
+    assert len(rig.notices) == 1
+
+
+async def test_a_draft_that_is_prepared_again_and_again_is_charged_once(rig: Rig) -> None:
+    rig.allow(person_files=1)
+    wish = rig.wish("@Image1 waves", "hero.png", ask=True)
+    url = wish.offers[0].url
+    there = rig.downloader.files[url]
+    rig.downloader.files[url] = Unavailable(reason("source-unavailable", name="hero.png"))
+    await rig.store.create_draft(LOST, wish, now_ms=rig.clock())
+    await rig.restart()
+    await rig.pass_time(10_000)
+    assert len(rig.downloader.fetched) > 2
+    rig.downloader.files[url] = there
+    await rig.pass_time(10_000)
+    assert (await rig.state(LOST), len((await rig.request(LOST)).references)) == ("draft", 1)
+
+
+async def test_the_same_interaction_again_is_answered_though_its_own_draft_fills_the_line(rig: Rig) -> None:
+    rig.policy = replace(rig.policy, max_waiting_requests_per_person=1)
+    wish = rig.wish("@Image1 waves", "hero.png", ask=True)
+    first = await rig.submit(wish)
+    assert (await rig.submit(wish)).request == first.request
+    assert codes(await refusal(rig, rig.wish("@Image1 waves", "hero.png"))) == ["too-many-own-drafts"]

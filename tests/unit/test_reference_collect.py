@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from bot.domain.errors import Refused, RushesError, Unavailable
 from bot.domain.media import Kind, MediaFacts, Sniffed
 from bot.domain.reasons import reason
-from bot.domain.references import Collected, Fate, Offer, OfferSource, Reference, compared
+from bot.domain.references import Collected, Fate, Offer, OfferSource, Origin, Reference, compared
 from bot.domain.words import SENTENCES, say
 from bot.references import Collector, set_reasons
 from bot.references.names import unique_names
@@ -207,21 +207,63 @@ async def test_the_alias_is_taken_from_whichever_has_one(tmp_path: Path) -> None
     assert reference.alias == "Knight"
 
 
-@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
-async def test_what_the_person_uploaded_themselves_is_nobody_elses(tmp_path: Path, order: tuple[int, int]) -> None:
-    own, others = offers("a.png", "b.png")
-    both = (own, replace(others, owner_id=5, message_id=6))
-    made = collector(tmp_path, {"a.png": HERO, "b.png": HERO})
-    (reference,) = (await made.collect([both[index] for index in order])).references
-    assert (reference.owner_id, reference.message_id) == (None, None)
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0)])
+async def test_every_way_by_which_the_bytes_came_is_known_whoever_was_first(
+    tmp_path: Path, order: tuple[int, int, int]
+) -> None:
+    own, theirs, shared = offers("a.png", "b.png", "c.png")
+    all_three = (
+        own,
+        replace(theirs, source=OfferSource.TARGET, owner_id=5, message_id=6),
+        replace(shared, source=OfferSource.FORWARD, owner_id=7, message_id=8, forwarded_id=9),
+    )
+    made = collector(tmp_path, dict.fromkeys(("a.png", "b.png", "c.png"), HERO))
+    (reference,) = (await made.collect([all_three[index] for index in order])).references
+    came = (
+        Origin(),
+        Origin(source=OfferSource.TARGET, owner_id=5, message_id=6),
+        Origin(source=OfferSource.FORWARD, owner_id=7, message_id=8, forwarded_id=9),
+    )
+    assert reference.origins == tuple(came[index] for index in order)
 
 
-async def test_what_several_people_posted_is_the_first_ones(tmp_path: Path) -> None:
-    one, other = offers("a.png", "b.png")
+async def test_the_same_way_twice_is_known_once(tmp_path: Path) -> None:
     made = collector(tmp_path, {"a.png": HERO, "b.png": HERO})
-    both = [replace(one, owner_id=5, message_id=6), replace(other, owner_id=7, message_id=8)]
+    both = [replace(one, owner_id=5, message_id=6) for one in offers("a.png", "b.png")]
     (reference,) = (await made.collect(both)).references
-    assert (reference.owner_id, reference.message_id) == (5, 6)
+    assert reference.origins == (Origin(owner_id=5, message_id=6),)
+
+
+@pytest.mark.parametrize(
+    ("alt", "alias"),
+    [("Knight", "Knight"), ("o-k_9", "o-k_9"), ("hero!", None), ("o'neil", None), ("two words", None), ("-_", None)],
+)
+async def test_an_alt_text_is_a_name_where_a_person_may_give_that_name(
+    tmp_path: Path, alt: str, alias: str | None
+) -> None:
+    (offer,) = offers("a.png")
+    (reference,) = (await collector(tmp_path, {"a.png": HERO}).collect([replace(offer, alt=alt)])).references
+    assert reference.alias == alias
+
+
+async def test_of_two_files_with_one_alt_text_the_first_has_the_name(tmp_path: Path) -> None:
+    one, other = offers("a.png", "b.png")
+    made = collector(tmp_path, {"a.png": HERO, "b.png": ALLEY})
+    result = await made.collect([replace(one, alt="Knight"), replace(other, alt="KNIGHT")])
+    assert [reference.alias for reference in result.references] == ["Knight", None]
+
+
+async def test_no_more_is_fetched_than_a_file_of_that_sort_may_have(tmp_path: Path) -> None:
+    emoji = replace(offers("blob.webp")[0], byte_count=None, source=OfferSource.EMOJI, max_bytes=20)
+    made = collector(tmp_path, {"blob.webp": HERO + b"x" * 20})
+    assert told((await made.collect([emoji])).fates) == [("blob.webp", "file-too-large")]
+
+    class Careless(FakeDownloader):
+        async def fetch(self, offer: Offer, into: Path) -> int:
+            return await super().fetch(replace(offer, max_bytes=None), into)
+
+    careless = replace(made, downloader=Careless({emoji.url: HERO + b"x" * 20}))
+    assert told((await careless.collect([emoji])).fates) == [("blob.webp", "file-too-large")]
 
 
 async def test_a_name_is_one_files_only_whether_it_is_its_first_or_another(tmp_path: Path) -> None:
@@ -245,8 +287,7 @@ async def test_what_is_held_is_not_fetched_and_stays_as_it_was(tmp_path: Path) -
         alias="Knight",
         also=("old.png",),
         source=OfferSource.AVATAR,
-        owner_id=5,
-        message_id=6,
+        origins=(Origin(source=OfferSource.AVATAR, owner_id=5), Origin(owner_id=7, message_id=6)),
         stands_for=("person:5",),
         shows_person=True,
         facts=facts,
@@ -269,20 +310,13 @@ async def test_what_was_held_and_is_gone_is_told(tmp_path: Path) -> None:
 
 async def test_a_new_file_with_held_bytes_adds_its_name(tmp_path: Path) -> None:
     store = MemoryContentStore()
-    held = await held_in(store, tmp_path, HERO, also=("old.png",), shows_person=True, owner_id=5, message_id=6)
+    before = Origin(source=OfferSource.TARGET, owner_id=5, message_id=6)
+    held = await held_in(store, tmp_path, HERO, also=("old.png",), shows_person=True, origins=(before,))
     made = collector(tmp_path, {"hero.png": HERO}, store)
     (reference,) = (await made.collect([*offers("hero.png"), of_held(held)])).references
     assert (reference.name, reference.also) == ("hero.png", ("kept.png", "old.png"))
     assert reference.shows_person
-    assert reference.owner_id is None
-
-
-async def test_an_offer_says_whose_a_held_file_is_when_nobody_was_known_to_own_it(tmp_path: Path) -> None:
-    """Somebody's own upload, used again by another person."""
-    store = MemoryContentStore()
-    offer = replace(of_held(await held_in(store, tmp_path, HERO), OfferSource.AGAIN), owner_id=7)
-    (reference,) = (await collector(tmp_path, {}, store).collect([offer])).references
-    assert reference.owner_id == 7
+    assert reference.origins == (Origin(), before)
 
 
 # --- pictures that move ----------------------------------------------------------------------------------------------

@@ -103,6 +103,11 @@ def offer(byte_count: int | None, **changes: object) -> Offer:
 REFUSED = reason("files-forbidden", name="a.png")
 
 
+def test_a_file_larger_than_any_of_its_sort_is_told_with_that_limit() -> None:
+    (why,) = declared_reasons([offer(5, max_bytes=4)], max_bytes=10, max_files=2)
+    assert (why.code, why.arguments["limit"]) == ("file-too-large", "4 B")
+
+
 def test_what_is_held_counts_as_a_file_but_was_looked_at_before() -> None:
     """A tray may hold what was fetched while a larger limit held."""
     assert declared_reasons([offer(11, held=IMAGE)] * 2, max_bytes=10, max_files=2) == ()
@@ -121,7 +126,8 @@ def test_the_allowance_counts_what_will_be_fetched() -> None:
 
 def test_an_unknown_size_takes_the_most_of_the_allowance_and_what_is_not_fetched_takes_nothing() -> None:
     assert declared_bytes([offer(None)], max_bytes=10) == (1, 10)
-    unfetched = [offer(3, held=IMAGE), offer(3, refusal=REFUSED), offer(11)]
+    assert declared_bytes([offer(None, max_bytes=4), offer(None, max_bytes=40)], max_bytes=10) == (2, 14)
+    unfetched = [offer(3, held=IMAGE), offer(3, refusal=REFUSED), offer(11), offer(5, max_bytes=4)]
     assert declared_bytes(unfetched, max_bytes=10) == (0, 0)
 
 

@@ -11,26 +11,37 @@ depends_on: str | None = None
 _DRAFT = sa.text("state = 'draft'")
 _HAS_OWNER = sa.text("owner_id IS NOT NULL")
 _HAS_MESSAGE = sa.text("message_id IS NOT NULL")
+_IS_FORWARD = sa.text("forwarded_id IS NOT NULL")
+_NEW_TABLES = (
+    "request_origins",
+    "tray_origins",
+    "collected",
+    "guild_choice_changes",
+    "guild_choices",
+    "withdrawals",
+    "consents",
+    "tray_references",
+)
 _ADDED = {
-    "requests": ("names", "fates", "ask", "expires_at_ms"),
-    "request_references": ("also", "source", "owner_id", "message_id", "stands_for", "shows_person"),
+    "requests": ("names", "fates", "ask", "expires_at_ms", "reserved"),
+    "request_references": ("also", "source", "stands_for", "shows_person"),
 }
 
 
 def upgrade() -> None:
     _widen_requests()
     _widen_request_references()
+    _create_request_origins()
     _create_tray_references()
+    _create_tray_origins()
     _create_consents()
     _create_guild_choices()
     _create_collected()
 
 
 def downgrade() -> None:
-    for table in ("collected", "guild_choice_changes", "guild_choices", "withdrawals", "consents", "tray_references"):
+    for table in _NEW_TABLES:
         op.drop_table(table)
-    op.drop_index("ix_request_references_message", "request_references")
-    op.drop_index("ix_request_references_owner", "request_references")
     op.drop_index("ix_requests_drafts", "requests")
     for table, columns in _ADDED.items():
         for column in columns:
@@ -42,6 +53,7 @@ def _widen_requests() -> None:
     op.add_column("requests", sa.Column("fates", sa.Text(), server_default="[]", nullable=False))
     op.add_column("requests", sa.Column("ask", sa.Boolean(), server_default=sa.false(), nullable=False))
     op.add_column("requests", sa.Column("expires_at_ms", sa.BigInteger(), nullable=True))
+    op.add_column("requests", sa.Column("reserved", sa.Boolean(), server_default=sa.false(), nullable=False))
     _partial_index("ix_requests_drafts", "requests", ["guild_id", "person_id", "created_at_ms"], _DRAFT)
 
 
@@ -49,14 +61,38 @@ def _widen_request_references() -> None:
     for column in (
         sa.Column("also", sa.Text(), server_default="[]", nullable=False),
         sa.Column("source", sa.String(length=32), server_default="option", nullable=False),
-        sa.Column("owner_id", sa.BigInteger(), nullable=True),
-        sa.Column("message_id", sa.BigInteger(), nullable=True),
         sa.Column("stands_for", sa.Text(), server_default="[]", nullable=False),
         sa.Column("shows_person", sa.Boolean(), server_default=sa.false(), nullable=False),
     ):
         op.add_column("request_references", column)
-    _partial_index("ix_request_references_owner", "request_references", ["owner_id"], _HAS_OWNER)
-    _partial_index("ix_request_references_message", "request_references", ["message_id"], _HAS_MESSAGE)
+
+
+def _origin_columns() -> tuple[sa.Column[object], ...]:
+    return (
+        sa.Column("ordinal", sa.Integer(), nullable=False),
+        sa.Column("source", sa.String(length=32), nullable=False),
+        sa.Column("owner_id", sa.BigInteger(), nullable=True),
+        sa.Column("message_id", sa.BigInteger(), nullable=True),
+        sa.Column("forwarded_id", sa.BigInteger(), nullable=True),
+    )
+
+
+def _create_request_origins() -> None:
+    op.create_table(
+        "request_origins",
+        sa.Column("request_id", sa.String(length=13), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        *_origin_columns(),
+        sa.PrimaryKeyConstraint("request_id", "number", "ordinal", name=op.f("pk_request_origins")),
+        sa.ForeignKeyConstraint(
+            ["request_id", "number"],
+            ["request_references.request_id", "request_references.number"],
+            name=op.f("fk_request_origins_request_id"),
+            ondelete="CASCADE",
+        ),
+    )
+    _partial_index("ix_request_origins_owner", "request_origins", ["owner_id"], _HAS_OWNER)
+    _index_messages("request_origins")
 
 
 def _create_tray_references() -> None:
@@ -76,15 +112,30 @@ def _create_tray_references() -> None:
         sa.Column("alias", sa.Text(), nullable=True),
         sa.Column("also", sa.Text(), nullable=False),
         sa.Column("source", sa.String(length=32), nullable=False),
-        sa.Column("owner_id", sa.BigInteger(), nullable=True),
-        sa.Column("message_id", sa.BigInteger(), nullable=True),
         sa.Column("stands_for", sa.Text(), nullable=False),
         sa.Column("shows_person", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("channel_id", "person_id", "number", name=op.f("pk_tray_references")),
     )
     op.create_index("ix_tray_references_guild", "tray_references", ["guild_id", "person_id"])
     op.create_index("ix_tray_references_expiry", "tray_references", ["expires_at_ms"])
-    _partial_index("ix_tray_references_message", "tray_references", ["message_id"], _HAS_MESSAGE)
+
+
+def _create_tray_origins() -> None:
+    op.create_table(
+        "tray_origins",
+        sa.Column("channel_id", sa.BigInteger(), nullable=False),
+        sa.Column("person_id", sa.BigInteger(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        *_origin_columns(),
+        sa.PrimaryKeyConstraint("channel_id", "person_id", "number", "ordinal", name=op.f("pk_tray_origins")),
+        sa.ForeignKeyConstraint(
+            ["channel_id", "person_id", "number"],
+            ["tray_references.channel_id", "tray_references.person_id", "tray_references.number"],
+            name=op.f("fk_tray_origins_channel_id"),
+            ondelete="CASCADE",
+        ),
+    )
+    _index_messages("tray_origins")
 
 
 def _create_consents() -> None:
@@ -135,6 +186,11 @@ def _create_collected() -> None:
         sa.Column("byte_count", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("scope", "owner_id", "day_start_ms", name=op.f("pk_collected")),
     )
+
+
+def _index_messages(table: str) -> None:
+    _partial_index(f"ix_{table}_message", table, ["message_id"], _HAS_MESSAGE)
+    _partial_index(f"ix_{table}_forwarded", table, ["forwarded_id"], _IS_FORWARD)
 
 
 def _partial_index(name: str, table: str, columns: list[str], where: sa.TextClause) -> None:
