@@ -1,13 +1,17 @@
-"""Prompts parsed, beside one compiled `re.sub` over the canonical form alone (which finds and checks nothing else)."""
+"""Prompts parsed, and read with their mends as the product does, beside one compiled `re.sub` over the canonical form.
+
+The last finds and checks nothing else.
+"""
 
 import re
 import timeit
 from statistics import median
 
 from bot.domain.media import Kind, MediaFacts
-from bot.domain.models import KindLimits, ModelLimits
+from bot.domain.models import KindLimits, ModelLimits, ModelSpec
+from bot.domain.prompts import Names, PromptStyle
 from bot.domain.references import Reference, numbered
-from bot.prompting import parse
+from bot.prompting import parse, read
 
 PROSE = "The lantern of @Image1 drifts over the water while hero2.png looks back at the second image, slowly, at dusk. "
 HOSTILE = "[[[@@@#1#1{{<<@Image@[image 1\u0301\u0301\u0301"
@@ -42,8 +46,9 @@ def report() -> None:
         min_seconds=4,
         max_seconds=15,
     )
+    spec = ModelSpec(id="model", schema_version="v1", style=PromptStyle.AT, fields={}, limits=limits)
     print("prompting: median of 7, µs per prompt (one re.sub over @Image1 alone beside it)")
-    print(f"  {'text':8} {'chars':>6} {'refs':>5} {'parse':>9} {'µs/char':>8} {'re.sub':>8} {'ratio':>7}")
+    print(f"  {'text':8} {'chars':>6} {'refs':>5} {'parse':>9} {'µs/char':>8} {'read':>9} {'re.sub':>8} {'ratio':>7}")
     taken: dict[tuple[str, int, int], float] = {}
     for name, unit in TEXTS.items():
         for length in LENGTHS:
@@ -51,10 +56,12 @@ def report() -> None:
             for count in COUNTS:
                 files = references(count)
                 ours = _microseconds(lambda text=text, files=files: parse(text, files, limits=limits))
+                whole = _microseconds(lambda text=text, files=files: read(text, files, spec=spec, names=Names()))
                 bare = _microseconds(lambda text=text: CANONICAL.sub(r"@\1\2", text))
                 taken[name, length, count] = ours
                 print(
-                    f"  {name:8} {length:6} {count:5} {ours:9.1f} {ours / length:8.3f} {bare:8.1f} {ours / bare:6.1f}×"
+                    f"  {name:8} {length:6} {count:5} {ours:9.1f} {ours / length:8.3f} {whole:9.1f} {bare:8.1f}"
+                    f" {ours / bare:6.1f}×"
                 )
     _report_growth(taken)
 

@@ -25,7 +25,6 @@ _ENDINGS = {
     Kind.AUDIO: "mp3 wav m4a ogg opus flac aac",
 }
 _KINDS = {ending: kind for kind, endings in _ENDINGS.items() for ending in endings.split()}
-_REFERENCE = re.compile(r"(?P<name>.+?)(?::(?P<kind>image|video|audio))?(?:=(?P<alias>[^=]*))?", re.DOTALL)
 _STYLES = {"at": PromptStyle.AT, "bracket": PromptStyle.BRACKET} | {style.value: style for style in PromptStyle}
 
 
@@ -46,20 +45,38 @@ class _ReferenceType(click.ParamType[_Given]):
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> _Given:
         """The reference; a usage error when its kind cannot be told or its alias is not one word."""
         text = str(value)
-        found = _REFERENCE.fullmatch(text)
-        if found and found["alias"] is not None and not found["kind"] and _kind(text) and not _kind(found["name"]):
-            return _Given(text, _kind(text) or Kind.IMAGE, None)  # the name itself holds the sign: "a=b.png"
-        kind = (Kind(found["kind"]) if found["kind"] else _kind(found["name"])) if found else None
-        if found is None or kind is None:
+        if (given := _with_kind(text)) or (given := _whole_name(text)):
+            return given
+        name, _, alias = text.rpartition("=") if "=" in text else (text, "", None)
+        given = _with_kind(name) or _whole_name(name)
+        if given is None:
             self.fail(
                 f"“{text}” has no ending that says its kind; write {text.partition('=')[0]}:image, :video or :audio.",
                 param,
                 ctx,
             )
-        alias = found["alias"]
-        if alias is not None and alias_of(_offer(found["name"], alias)) is None:
+        if alias is not None and alias_of(_offer(given.name, alias)) is None:
             self.fail(f"the alias “{alias}” is not one word of at most 32 letters, digits and signs.", param, ctx)
-        return _Given(found["name"], kind, alias)
+        return replace(given, alias=alias)
+
+
+def _with_kind(text: str) -> _Given | None:
+    """`NAME:kind`."""
+    name, _, kind = text.rpartition(":")
+    base = _base(name)
+    return _Given(base, Kind(kind.lower()), None) if base and kind.lower() in set(Kind) else None
+
+
+def _whole_name(text: str) -> _Given | None:
+    """A name whose ending says its kind; it may hold any sign, as `a=b.png` does."""
+    base = _base(text)
+    kind = None if _kind(base.rpartition("=")[0]) else _kind(base)
+    return _Given(base, kind, None) if kind else None
+
+
+def _base(path: str) -> str:
+    """The file's own name."""
+    return re.split(r"[/\\]", path)[-1]
 
 
 @click.command(short_help="Show a prompt as the model would read it.")
@@ -76,12 +93,17 @@ def lint(prompt: str, given: tuple[_Given, ...], style: str, *, as_json: bool) -
 
     Needs no settings, token or network. Exit code 1 when the prompt has errors.
     """
-    text = sys.stdin.buffer.read().decode(errors="replace").removesuffix("\n") if prompt == "-" else prompt
+    text = _standard_input() if prompt == "-" else prompt
     spec, references = _spec(_STYLES[style]), _references(given)
     parsed = read(text, references, spec=spec, names=Names())
     rendered = None if parsed.errors else written(parsed.prompt, spec, references)
     click.echo(_json(rendered, parsed) if as_json else _lines(rendered, parsed, text))
     sys.exit(1 if parsed.errors else 0)
+
+
+def _standard_input() -> str:
+    """What stands there, with plain line ends, and without a byte order mark and the last line's end."""
+    return sys.stdin.buffer.read().decode("utf-8-sig", errors="replace").replace("\r\n", "\n").removesuffix("\n")
 
 
 def _json(rendered: str | None, parsed: Parsed) -> str:

@@ -30,7 +30,7 @@ def ambiguous(mention: str, candidates: Sequence[Reference]) -> Reason:
 
 def shadowed(mention: str, meant: Reference, hidden: Reference) -> Reason:
     """A number won over a file of that name."""
-    instead = f'@"{hidden.name}"' if hidden.stem == hidden.name else f"@{hidden.name}"
+    instead = f'@"{hidden.name}"' if hidden.stem == hidden.name or " " in hidden.name else f"@{hidden.name}"
     return reason("name-shadowed", mention=quoted(mention), token=meant.token, name=hidden.name, instead=instead)
 
 

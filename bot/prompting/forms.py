@@ -2,23 +2,34 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 
 from bot.prompting.boundaries import (
     DIGITS,
     LETTERS,
     WORD,
-    ends_loose_number,
     ends_number,
+    ends_plain_number,
     ends_word,
     glues,
+    goes_on,
     has_media_extension,
     is_wide,
     starts_word,
 )
 from bot.prompting.lexicon import (
+    LOOSE_SEPARATOR,
     KindWord,
+    Ordinal,
+    continues_numeral,
+    counts_in_words,
+    doubts_number,
     is_article,
+    is_compound,
+    is_indefinite,
+    is_kind_of_kind,
     is_kind_word,
+    is_measured,
     kind_word_at,
     ordinal_of,
     ordinal_prefix_at,
@@ -28,11 +39,11 @@ from bot.prompting.register import Register
 from bot.prompting.sightings import ByName, ByNumber, Sighting
 
 _STRICT_SEPARATOR = re.compile(r"[-_:.]| {0,2}#?")
-_LOOSE_SEPARATOR = re.compile(r" {0,3}(?:(?:#|n[or]\.?|n°) ?)?")
 _GAP = re.compile(r" {1,3}")
 _QUOTED = re.compile(r'@(?:"([^"<>@\n]{1,100})"|“([^”<>@\n]{1,100})”)')
 _BRACKETS = {"[": "]", "<": ">", "{": "}", "【": "】"}
 _BEFORE = re.compile(r"([^\W_]{1,16})[ -]{1,3}$")
+_SUFFIX = re.compile(r"[.-]?[^\W\d_]{0,8}")
 _LOOK_BACK = 16
 _MOST_DIGITS = 9
 _MOST_LOOSE_DIGITS = 2
@@ -48,15 +59,23 @@ def at_form(text: str, index: int, known: Register) -> Sighting | None:
         return _sighting(index, quoted.end(), ByName(key), bare=(index + 1, quoted.end()))
     numbered = _kind_number(text, index + 1, _STRICT_SEPARATOR, ends_number) or _number(text, index + 1)
     key = known.longest_name(text, index + 1)
-    if numbered and (key is None or index + 1 + len(key) <= numbered[1]):
-        return _sighting(index, numbered[1], numbered[0])
+    reach = index + 1 + len(key or "")
+    if numbered and (reach <= numbered[1] or _is_words(key, numbered[0], known)):
+        return _sighting(index, numbered[1], numbered[0], reach=reach)
     if key:
-        return _sighting(index, index + 1 + len(key), ByName(key))
+        return _sighting(index, reach, ByName(key))
     return _plain_word(text, index)
 
 
-def bracket_form(text: str, index: int) -> Sighting | None:
-    """`[Image 1]` in any of four pairs of brackets (strict), or `[2]` (loose)."""
+def _is_words(key: str | None, numbered: ByNumber, known: Register) -> bool:
+    """True when a name that begins with an existing number reads on like a sentence: `image1 dances`."""
+    if not key or " " not in key or key in known.file_names:
+        return False
+    return known.of_number(numbered.kind, numbered.number) is not None
+
+
+def bracket_form(text: str, index: int, after: int) -> Sighting | None:
+    """`[Image 1]` in any of four pairs of brackets (strict), or `[2]` (loose), also in a row; not in `text[1][2]`."""
     inner = _skip_spaces(text, index + 1)
     numbered = _kind_number(text, inner, _STRICT_SEPARATOR, _anywhere)
     if numbered:
@@ -64,34 +83,36 @@ def bracket_form(text: str, index: int) -> Sighting | None:
         if text[close : close + 1] == _BRACKETS[text[index]]:
             return _sighting(index, close + 1, numbered[0], bare=(index + 1, close))
     digits = DIGITS.match(text, index + 1)
-    if text[index] != "[" or not digits or len(digits[0]) > _MOST_LOOSE_DIGITS or not starts_word(text, index):
+    if text[index] != "[" or not digits or len(digits[1]) > _MOST_LOOSE_DIGITS or not starts_word(text, index, after):
         return None
-    if text[digits.end() : digits.end() + 1] != "]":
+    if text[digits.end() : digits.end() + 1] != "]" or (text[index - 1 : index] == "]" and after != index):
         return None
-    return _sighting(index, digits.end() + 1, ByNumber(None, int(digits[0])), strict=False)
+    return _sighting(index, digits.end() + 1, ByNumber(None, int(digits[1])), strict=False)
 
 
-def hash_form(text: str, index: int) -> Sighting | None:
+def hash_form(text: str, index: int, after: int) -> Sighting | None:
     """`#2`, but not `#ff0000`, `#123`, `a#2`, `&#39;`."""
     digits = DIGITS.match(text, index + 1)
-    if not digits or len(digits[0]) > _MOST_LOOSE_DIGITS or (index and text[index - 1] == "&"):
+    if not digits or len(digits[1]) > _MOST_LOOSE_DIGITS or (index and text[index - 1] == "&"):
         return None
-    if not starts_word(text, index) or not ends_loose_number(text, digits.end()):
+    end = digits.end()
+    if not starts_word(text, index, after) or not ends_plain_number(text, end):
         return None
-    return _sighting(index, digits.end(), ByNumber(None, int(digits[0])), strict=False)
+    unsure = goes_on(text, end) or is_measured(text, end)
+    return _sighting(index, end, ByNumber(None, int(digits[1])), strict=False, unsure=unsure)
 
 
-def word_form(text: str, index: int, known: Register) -> Sighting | None:
-    """What needs no sign: a file's name, a kind and its number, an ordinal and its kind."""
-    if not starts_word(text, index):
+def word_form(text: str, index: int, known: Register, after: int) -> Sighting | None:
+    """What needs no sign: a file's name, a kind and its number, an ordinal and its kind.
+
+    `after`: where the mention before it ended.
+    """
+    if not starts_word(text, index, after):
         return None
     key = known.longest_name(text, index)
     if key in known.file_names and not _dotted_on(text, index + len(key)):
         return _sighting(index, index + len(key), ByName(key), strict=False)
-    numbered = _kind_number(text, index, _LOOSE_SEPARATOR, ends_loose_number, loose=True)
-    if numbered:
-        return _sighting(index, numbered[1], numbered[0], strict=False)
-    return _ordinal(text, index)
+    return _loose_number(text, index) or _ordinal(text, index)
 
 
 Ends = Callable[[str, int], bool]
@@ -99,22 +120,37 @@ Numbered = tuple[ByNumber, int]
 """What was counted, and where the mention ends."""
 
 
-def _kind_number(
-    text: str, index: int, separator: re.Pattern[str], ends: Ends, *, loose: bool = False
-) -> Numbered | None:
+def _kind_number(text: str, index: int, separator: re.Pattern[str], ends: Ends) -> Numbered | None:
     word = kind_word_at(text, index)
-    if word is None or (loose and word.strict_only):
-        return None
+    return _numbered(text, word, separator, ends) if word else None
+
+
+def _numbered(text: str, word: KindWord, separator: re.Pattern[str], ends: Ends) -> Numbered | None:
     gap = separator.match(text, word.end)
     digits = DIGITS.match(text, gap.end() if gap else word.end)
     if digits is None or not ends(text, digits.end()):
         return None
-    return ByNumber(word.kind, _value(digits[0])), digits.end()
+    return ByNumber(word.kind, _value(digits[1])), digits.end()
+
+
+def _loose_number(text: str, index: int) -> Sighting | None:
+    word = kind_word_at(text, index)
+    found = _numbered(text, word, LOOSE_SEPARATOR, ends_plain_number) if word and not word.strict_only else None
+    if word is None or found is None:
+        return None
+    number, end = found
+    measured = is_measured(text, end)
+    if measured and (before := _BEFORE.search(text[max(0, index - _LOOK_BACK) : index])) and is_indefinite(before[1]):
+        return None
+    unsure = measured or goes_on(text, end) or doubts_number(text, index, word.end, end)
+    return _sighting(index, end, number, strict=False, unsure=unsure)
 
 
 def _number(text: str, index: int) -> Numbered | None:
     digits = DIGITS.match(text, index)
-    return (ByNumber(None, _value(digits[0])), digits.end()) if digits and ends_number(text, digits.end()) else None
+    if digits is None or not ends_plain_number(text, digits.end()):
+        return None
+    return ByNumber(None, _value(digits[1])), digits.end()
 
 
 def _value(digits: str) -> int:
@@ -141,8 +177,7 @@ def _names_number(word: str) -> bool:
 def _ordinal(text: str, index: int) -> Sighting | None:
     glued = ordinal_prefix_at(text, index)
     if glued:
-        kind = kind_word_at(text, _skip_spaces(text, glued[1]))
-        return _counted(text, index, glued[0], kind)
+        return None if continues_numeral(text, index) else _glued_ordinal(text, index, *glued)
     first = LETTERS.match(text, index)
     if first and is_article(first[0]):
         start = _past_gap(text, first.end())
@@ -150,28 +185,52 @@ def _ordinal(text: str, index: int) -> Sighting | None:
     return _spaced_ordinal(text, index, index)
 
 
+def _glued_ordinal(text: str, index: int, number: int, end: int) -> Sighting | None:
+    """`第一张图片`. Without a word between the number and the kind it may end another word: `世界第一图片`."""
+    kind = kind_word_at(text, _skip_spaces(text, end))
+    worded = counts_in_words(text, index, end)
+    if kind is None or (kind.strict_only and not worded):
+        return None
+    before = text[index - 1 : index]
+    ends_another = not worded and before != "" and is_wide(before) and before not in kind.followers
+    return _counted(text, index, number, kind, unsure=ends_another)
+
+
 def _spaced_ordinal(text: str, index: int, start: int, *, article: str | None = None) -> Sighting | None:
     """`first image`, `the first image`, `2nd image`: a sighting that begins at `index`."""
     found = _ordinal_word(text, start)
-    if found is None:
+    kind_start = _past_gap(text, found[1]) if found else None
+    kind = kind_word_at(text, kind_start) if kind_start else None
+    if found is None or kind is None or kind.strict_only:
         return None
-    number, end, articles, not_after = found
-    before = _BEFORE.search(text[max(0, index - _LOOK_BACK) : index]) if article is None else None
-    if (article is not None and article not in articles) or (before and _spoils(before[1], not_after)):
+    ordinal, end = found
+    if article is not None:
+        fits = article in ordinal.articles and (len(article) > 1 or _agrees(text, index, article, kind, end))
+        return _counted(text, index, ordinal.number, kind) if fits else None
+    before = _BEFORE.search(text[max(0, index - _LOOK_BACK) : index])
+    dotted = text[end - 1] == "."  # "das 2. Bild", but a list's "1. Bild" and "... in shot 2. Bild" are something else
+    if (before and _spoils(before[1], ordinal.not_after)) or (dotted and not before):
         return None
-    kind_start = _past_gap(text, end)
-    return _counted(text, index, number, kind_word_at(text, kind_start)) if kind_start else None
+    unsure = dotted or (before is not None and before[1] in ordinal.unsure_after)
+    return _counted(text, index, ordinal.number, kind, unsure=unsure)
 
 
-def _ordinal_word(text: str, index: int) -> tuple[int, int, frozenset[str], frozenset[str]] | None:
+def _agrees(text: str, index: int, article: str, kind: KindWord, ordinal_end: int) -> bool:
+    """True for an article of one letter that is one here: "o segundo vídeo", not "la primera o segunda imagen"."""
+    before = _BEFORE.search(text[max(0, index - _LOOK_BACK) : index])
+    follows = before is not None and (is_kind_word(before[1]) or before[1].isdecimal() or ordinal_of(before[1]))
+    return article in kind.articles and text[ordinal_end - 1] == article and not follows
+
+
+def _ordinal_word(text: str, index: int) -> tuple[Ordinal, int] | None:
     digits = DIGITS.match(text, index)
-    if digits:
-        suffix = LETTERS.match(text, digits.end())
-        ordinal = ordinal_suffix(suffix[0]) if suffix else None
-        return (_value(digits[0]), suffix.end(), ordinal.articles, ordinal.not_after) if suffix and ordinal else None
-    word = LETTERS.match(text, index)
-    ordinal = ordinal_of(word[0]) if word else None
-    return (ordinal.number, word.end(), ordinal.articles, ordinal.not_after) if word and ordinal else None
+    if digits is None:
+        word = LETTERS.match(text, index)
+        ordinal = ordinal_of(word[0]) if word else None
+        return (ordinal, word.end()) if word and ordinal else None
+    suffix = _SUFFIX.match(text, digits.end())
+    ordinal = ordinal_suffix(suffix[0]) if suffix else None
+    return (replace(ordinal, number=_value(digits[1])), suffix.end()) if suffix and ordinal else None
 
 
 def _spoils(word: str, not_after: frozenset[str]) -> bool:
@@ -179,17 +238,18 @@ def _spoils(word: str, not_after: frozenset[str]) -> bool:
     return word in not_after or word.isdecimal()
 
 
-def _counted(text: str, index: int, number: int, kind: KindWord | None) -> Sighting | None:
-    """An ordinal and its kind, unless the kind has a number of its own: "first image 2"."""
-    if kind is None or kind.strict_only or _kind_continues(text, kind):
+def _counted(text: str, index: int, number: int, kind: KindWord, *, unsure: bool = False) -> Sighting | None:
+    """An ordinal and its kind, unless the kind has its own number ("first image 2") or is another's ("music video")."""
+    if _kind_continues(text, kind) or is_kind_of_kind(text, kind):
         return None
-    return _sighting(index, kind.end, ByNumber(kind.kind, number), strict=False)
+    unsure = unsure or is_compound(text, kind)
+    return _sighting(index, kind.end, ByNumber(kind.kind, number), strict=False, unsure=unsure)
 
 
 def _kind_continues(text: str, kind: KindWord) -> bool:
     if is_wide(text[kind.end - 1]):
         return False
-    gap = _LOOSE_SEPARATOR.match(text, kind.end)
+    gap = LOOSE_SEPARATOR.match(text, kind.end)
     numbered = DIGITS.match(text, gap.end() if gap else kind.end) is not None
     hyphened = text[kind.end : kind.end + 1] == "-" and kind.end + 1 < len(text) and glues(text[kind.end + 1])
     return numbered or hyphened or not ends_word(text, kind.end)
@@ -214,8 +274,24 @@ def _anywhere(_text: str, _index: int) -> bool:
 
 
 def _sighting(
-    start: int, end: int, target: ByNumber | ByName, *, bare: tuple[int, int] | None = None, strict: bool = True
+    start: int,
+    end: int,
+    target: ByNumber | ByName,
+    *,
+    bare: tuple[int, int] | None = None,
+    strict: bool = True,
+    unsure: bool = False,
+    reach: int = 0,
 ) -> Sighting:
     """A sighting; what stays of a strict one is by default all but its first character, the `@`."""
     bare_start, bare_end = bare or (start + strict, end)
-    return Sighting(start=start, end=end, bare_start=bare_start, bare_end=bare_end, target=target, strict=strict)
+    return Sighting(
+        start=start,
+        end=end,
+        bare_start=bare_start,
+        bare_end=bare_end,
+        target=target,
+        strict=strict,
+        unsure=unsure,
+        reach=reach if reach > end else 0,
+    )

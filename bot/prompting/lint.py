@@ -1,5 +1,6 @@
 """What can be said of a prompt and its references as a whole: counts, lengths, what is missing, what is unused."""
 
+import unicodedata
 from collections.abc import Iterator, Sequence
 
 from bot.domain.media import Kind
@@ -9,6 +10,10 @@ from bot.domain.reasons import Reason, reason
 from bot.domain.references import Reference, of_kind
 from bot.domain.words import listed
 from bot.prompting.tokens import written_out
+
+_INVISIBLE = frozenset({"Cc", "Cf", "Zs", "Zl", "Zp"})
+_BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\ufe0e\ufe0f\uffa0")
+"""Letters, marks and signs that show nothing."""
 
 _VISUAL = frozenset({Kind.IMAGE, Kind.VIDEO})
 
@@ -35,11 +40,15 @@ def lint(
 
 
 def _prompt_errors(prompt: Prompt, limits: ModelLimits, style: PromptStyle, numbering: Numbering) -> Iterator[Reason]:
-    if not any(isinstance(part, Mention) or part.text.strip() for part in prompt.segments):
+    if not any(isinstance(part, Mention) or _is_visible(part.text) for part in prompt.segments):
         yield reason("empty-prompt")
     count = len(written_out(prompt.segments, style, numbering))
     if count > limits.max_prompt_characters:
         yield reason("prompt-too-long", count=count, limit=limits.max_prompt_characters)
+
+
+def _is_visible(text: str) -> bool:
+    return not all(sign in _BLANK or unicodedata.category(sign) in _INVISIBLE for sign in text)
 
 
 def _set_errors(references: Sequence[Reference], limits: ModelLimits) -> Iterator[Reason]:

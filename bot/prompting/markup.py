@@ -15,7 +15,8 @@ from bot.prompting.sightings import ById, Literal
 MARKUP = re.compile(
     r"<(?:@!?(?P<user>[0-9]{1,20})|@&(?P<role>[0-9]{1,20})|#(?P<channel>[0-9]{1,20})"
     r"|/(?P<command>[^<>:@\n]{1,110}):[0-9]{1,20}|a?:(?P<emoji>\w{1,32}):(?P<emoji_id>[0-9]{1,20})"
-    r"|t:(?P<time>-?[0-9]{1,14})(?::(?P<style>[tTdDfFsSR]))?|id:(?P<page>[a-z]{1,20})(?::[0-9]{1,20})?)>"
+    r"|t:(?P<time>-?[0-9]{1,14})(?::(?P<style>[tTdDfFsSR]))?|id:(?P<page>[a-z-]{1,20})(?::[0-9]{1,20})?"
+    r"|(?P<sound>sound:[0-9]{1,20}:[0-9]{1,20}))>"
 )
 _NOBODY: Mapping[int, str] = MappingProxyType({})
 _TIME_FORMATS = {"t": "%H:%M UTC", "T": "%H:%M:%S UTC", "d": "%Y-%m-%d", "D": "%Y-%m-%d"}
@@ -51,6 +52,8 @@ def _place_or_time(found: re.Match[str], around: Surroundings) -> Literal:
         return Literal(f"/{found['command']}", f"</{found['command']}:…>")
     if found["time"]:
         return Literal(_moment(int(found["time"]), found["style"]), "<t:…>")
+    if found["sound"]:
+        return Literal("a sound", "<sound:…>")
     return Literal(found["page"], "<id:…>")
 
 

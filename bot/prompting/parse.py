@@ -35,10 +35,14 @@ class Resolved:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """One place of the source, `start:end`, that may be a mention or is markup, and what becomes of it."""
+    """One place of the source, `start:end`, that may be a mention or is markup, and what becomes of it.
+
+    `reach`: where what is said about it ends; further than the place when a longer name may have been meant.
+    """
 
     start: int
     end: int
+    reach: int
     target: Target
     resolved: Resolved
 
@@ -78,7 +82,9 @@ def marks(text: str, known: Register, around: Surroundings) -> Iterator[Mark]:
     page = folded(text)
     for sighting in sightings(page, known, around):
         resolved = _resolve(sighting, page, known)
-        yield Mark(page.origin[sighting.start], page.origin[sighting.end], sighting.target, resolved)
+        start, end = page.origin[sighting.start], page.origin[sighting.end]
+        reach = page.origin[sighting.reach] if sighting.reach and page.is_edge(sighting.reach) else end
+        yield Mark(start, end, reach, sighting.target, resolved)
 
 
 def parsed_from(
@@ -111,7 +117,9 @@ def _findings(found: Sequence[Mark], mends: Mends) -> Iterator[Finding]:
     for index, mark in enumerate(found):
         for why, severity in ((mark.resolved.error, Severity.ERROR), (mark.resolved.warning, Severity.WARNING)):
             if why:
-                yield Finding(reason=why, severity=severity, start=mark.start, end=mark.end, mends=mends(found, index))
+                yield Finding(
+                    reason=why, severity=severity, start=mark.start, end=mark.reach, mends=mends(found, index)
+                )
 
 
 def _resolve(sighting: Sighting, page: Folded, known: Register) -> Resolved:
@@ -129,6 +137,8 @@ def _resolve(sighting: Sighting, page: Folded, known: Register) -> Resolved:
 def _by_number(target: ByNumber, sighting: Sighting, page: Folded, known: Register) -> Resolved:
     written = page.source_of(sighting.start, sighting.end)
     found = known.of_number(target.kind, target.number)
+    if sighting.unsure:
+        return Resolved(Text(written), warning=loose_unresolved(written) if found else None)
     if found:
         hidden = _hidden(sighting, found, page, known)
         return Resolved(
@@ -156,7 +166,8 @@ def _by_name(target: ByName, sighting: Sighting, page: Folded, known: Register) 
 
 def _hidden(sighting: Sighting, found: Reference, page: Folded, known: Register) -> tuple[Reference, ...]:
     """A file of that very name which the mention does not mean."""
-    others = known.names.get(page.text[sighting.bare_start : sighting.bare_end], ()) if sighting.strict else ()
+    end = max(sighting.bare_end, sighting.reach)
+    others = known.names.get(page.text[sighting.bare_start : end], ()) if sighting.strict else ()
     return tuple(other for other in others if other.id != found.id)[:1]
 
 

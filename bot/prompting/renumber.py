@@ -121,6 +121,8 @@ def _place(text: str, mark: Mark, before: Mapping[str, Reference], after: Mappin
             )
         case Text(stands), Literal(shown=None):
             return _Place((source, stands), escape=stands)
+        case Text(), ByNumber() if mark.resolved.error is None:
+            return _Place((source,))
         case _:
             return _Place((source,), free=True)
 

@@ -46,7 +46,8 @@ Target = ByNumber | ByName | ById | Literal
 class Sighting:
     """Something at `start:end` of the folded text.
 
-    `bare_start:bare_end` is the part that stays when it is no mention: without the `@` or the brackets.
+    `bare_start:bare_end` is the part that stays when it is no mention: without the `@` or the brackets. `unsure`: it
+    may well mean something else, so it stays text. `reach`: where a longer name ends that it may mean as well.
     """
 
     start: int
@@ -55,3 +56,5 @@ class Sighting:
     bare_end: int
     target: Target
     strict: bool
+    unsure: bool = False
+    reach: int = 0

@@ -8,12 +8,12 @@ URL or e-mail address it begins, then a token. So a token inside a URL is none, 
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 
 from bot.domain.media import Kind
 from bot.domain.prompts import Mention, Numbering, Prompt, PromptStyle, Segment, Text
 from bot.domain.references import Reference
-from bot.prompting.boundaries import glues
+from bot.prompting.boundaries import ends_word, glues
 
 _KINDS = "|".join(kind.word for kind in Kind)
 _RUN = r"[A-Za-z0-9._%+-]"
@@ -33,8 +33,13 @@ _UNSAFE = re.compile(  # runs of signs are taken whole, so that none is read twi
     rf"{_ALONE}|(?P<run>{_RUN}++)"
     rf"|@++(?P<at>(?:{_KINDS})[0-9]++|(?i:everyone|here)(?!\w))?"
     rf"|\[++(?:(?P<bracket>(?:{_KINDS}) [0-9]++)\]++)?"
-    r"|(?P<ping><)(?=(?:@[!&]?|[#]|a?:\w{1,32}+:|/[^<>:@\n]{1,110}+:)[0-9]++>|t:-?[0-9]++[:>]|id:[a-z]++[:>])"
+    r"|(?P<ping><)(?=(?:@[!&]?|[#]|a?:\w{1,32}+:|/[^<>:@\n]{1,110}+:|sound:[0-9]++:)[0-9]++>|t:-?[0-9]++[:>]|id:[a-z-]++[:>])"
 )
+_COMMAND_BEGINS = "</"
+_COMMAND = re.compile(r"</[^<>:@\n]{1,110}+:[0-9]++>")
+_SOMETHING = "\ufffc"
+"""Stands for any token where only the text around it matters; shorter than all, so that nothing is too long with it."""
+
 _DANGER = re.compile(r"[@\[<]")
 _ALONE_SIGN = re.compile(rf"{_RUN}@[A-Za-z0-9-]++\.|://|www\.")
 _LEFT_ALONE = re.compile(rf"{_ALONE}|(?P<run>{_RUN}++)")
@@ -81,12 +86,33 @@ def settled(segments: Iterable[Segment]) -> tuple[Segment, ...]:
     Settling twice changes nothing more.
     """
     parts = [Text(defused(part.text)) if isinstance(part, Text) else part for part in _merged(segments)]
-    return tuple(_merged(_with_room(parts)))
+    return tuple(_merged(_with_room(_without_commands(parts))))
 
 
 def defused(text: str) -> str:
     """The text without anything that reads as a token of any style, or pings; URLs and addresses stay as they are."""
     return _UNSAFE.sub(_harmless, text) if _DANGER.search(text) else text
+
+
+def _without_commands(parts: Sequence[Segment]) -> Sequence[Segment]:
+    """Takes apart what a token in its middle completes to a command's markup: `</a [Image 1]:7>`."""
+    if not any(isinstance(part, Text) and _COMMAND_BEGINS in part.text for part in parts):
+        return parts
+    whole = "".join(part.text if isinstance(part, Text) else _SOMETHING for part in parts)
+    begins = {found.start() for found in _COMMAND.finditer(whole)}
+    return tuple(_apart(parts, begins)) if begins else parts
+
+
+def _apart(parts: Iterable[Segment], begins: Container[int]) -> Iterator[Segment]:
+    """The parts with a space after each `<` at those places of the whole."""
+    start = 0
+    for part in parts:
+        if not isinstance(part, Text):
+            yield part
+            start += 1
+            continue
+        yield Text("".join(f"{sign} " if at in begins else sign for at, sign in enumerate(part.text, start)))
+        start += len(part.text)
 
 
 def may_hold_alone(source: str) -> bool:
@@ -135,7 +161,7 @@ def _with_room(parts: Sequence[Segment]) -> Iterator[Segment]:
     for index, part in enumerate(parts):
         before, after = _text(parts, index - 1), _text(parts, index + 1)
         if isinstance(part, Text):
-            behind_token = index > 0 and glues(part.text[0])
+            behind_token = index > 0 and not ends_word(part.text, 0)
             yield Text(f" {part.text}") if behind_token else part
             continue
         if before and _swallows(before, after):

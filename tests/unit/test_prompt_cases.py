@@ -171,7 +171,57 @@ def test_every_ordinal_counts_before_every_kind(language: Language, ordinal: str
 def test_an_ordinal_takes_an_article_along_and_is_none_after_a_word_for_another(language: Language) -> None:
     ordinal, number = next(iter(language.ordinals.items()))
     for article in language.articles:
-        assert rendered(f"x {article} {ordinal} {language.image[0]}") == f"x @Image{number}"
+        agreeing = ordinal if len(article) > 1 else next(word for word in language.ordinals if word.endswith(article))
+        assert rendered(f"x {article} {agreeing} {language.image[0]}") == f"x @Image{number}"
     for before in language.not_after:
         text = f"{before} {ordinal} {language.image[0]}"
         assert rendered(text) == text
+
+
+FEW = make_references(*(f"{number}.{ending}" for ending in ("png", "mp4", "mp3") for number in (1, 2, 3)))
+MEASURES = [(language, measure) for language in LANGUAGES for measure in sorted(language.measures)]
+
+
+@pytest.mark.parametrize(("language", "measure"), MEASURES, ids=[f"{one.code} {word}" for one, word in MEASURES])
+def test_a_number_that_counts_something_is_no_mention_and_is_said_to_be_none(language: Language, measure: str) -> None:
+    for text in (f"{language.video[0]} 2 {measure}", f"{language.image[0]} 2-{measure}, x"):
+        parsed = parse(text, FEW, limits=LIMITS)
+        assert own_codes(parsed) == ["loose-mention-unresolved"]
+        assert parsed.prompt.mentioned == ()
+        assert rendered(text) == text
+        assert own_codes(parse(text.replace("2", "99"), FEW, limits=LIMITS)) == []
+
+
+LONGER = [(language, word) for language in LANGUAGES for word in sorted(language.no_measures)]
+
+
+@pytest.mark.parametrize(("language", "word"), LONGER, ids=[f"{one.code} {word}" for one, word in LONGER])
+def test_a_longer_word_that_begins_like_a_measure_is_none(language: Language, word: str) -> None:
+    assert rendered(f"{language.image[0]}2{word}") == f"@Image2{word}"
+
+
+NUMBER_WORDS = [(language, word) for language in LANGUAGES for word in sorted(language.number_words)]
+
+
+@pytest.mark.parametrize(("language", "word"), NUMBER_WORDS, ids=[f"{one.code} {word}" for one, word in NUMBER_WORDS])
+def test_a_word_for_number_may_stand_between_a_kind_and_its_number(language: Language, word: str) -> None:
+    for text in (f"{language.image[0]} {word} 2", f"{language.image[0]} {word}2"):
+        assert rendered(text) == "@Image2"
+
+
+COMPOUNDS = [(language, word) for language in LANGUAGES for word in sorted(language.compounds)]
+
+
+@pytest.mark.parametrize(("language", "word"), COMPOUNDS, ids=[f"{one.code} {word}" for one, word in COMPOUNDS])
+def test_a_kind_in_a_longer_thing_is_no_mention_and_is_said_to_be_none(language: Language, word: str) -> None:
+    text = f"{next(iter(language.ordinals))} {language.video[0]} {word}"
+    assert rendered(text) == text
+    assert own_codes(parse(text, FEW, limits=LIMITS)) == ["loose-mention-unresolved"]
+
+
+@pytest.mark.parametrize("language", [one for one in LANGUAGES if one.ordinal_prefixes], ids=lambda one: one.code)
+def test_only_what_may_follow_a_kind_word_follows_a_mention_in_a_script_without_spaces(language: Language) -> None:
+    ordinal = next(iter(language.ordinal_prefixes))
+    for follower in sorted(language.followers):
+        assert rendered(f"{ordinal}{language.video[0]}{follower}") == f"@Video1{follower}"
+    assert rendered(f"{ordinal}{language.video[0]}館") == f"{ordinal}{language.video[0]}館"

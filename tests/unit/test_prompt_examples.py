@@ -125,6 +125,13 @@ def test_every_form_finds_its_reference(mention: str) -> None:
         ("[Image 1]2", "@Image1 2"),
         ("图片1号", "@Image1号"),
         ("@Image1.Then she", "@Image1.Then she"),
+        ("_image 1_ and __@Image2__", "_@Image1_ and __@Image2__"),
+        ("@Image1ㅋㅋ, 이미지 1ㅋㅋ, @hero.pngㅋㅋ", "@Image1ㅋㅋ, @Image1ㅋㅋ, @Image1ㅋㅋ"),
+        ("#1-#2, image 1-image 2", "@Image1-@Image2, @Image1-@Image2"),
+        ("image 1\ufe0f\u20e3, @2\ufe0f\u20e3 [1\ufe0f\u20e3]", "@Image1, @Image2 @Image1"),
+        ("hero.png/walk.mp4", "@Image1/@Video1"),
+        ("[1][2]", "@Image1@Image2"),
+        ("see:\\image 1, 在\\图片1, _\\image 1_", "see:image 1, 在图片1, _image 1_"),
         ("[@Image1, @Image2]", "[@Image1, @Image2]"),
     ],
 )
@@ -142,6 +149,12 @@ def test_a_mention_ends_where_a_reader_ends_it(written: str, expected: str) -> N
         *("image 1.5", "audio 5.1", "images 1-3", "video 1-3", "#ff0000", "#123", "&#39;", "array[2]", "C#2", "地图1"),
         *(
             "first image 9x",
+            "text[1][2]",
+            "assets/2/hero.png",
+            "C:\\hero.png",
+            "media\\hero.png ..\\hero.png",
+            "my_image 1, image 1_final",
+            "photo 1×2, photo 1 x 2",
             "preimage 1",
             "image1x",
             "@ 5pm",
@@ -236,6 +249,11 @@ def test_a_backslash_takes_a_mention_back(written: str, expected: str) -> None:
         ("<t:86400:d>", "1970-01-02"),
         ("<t:99999999999999>", "some time"),
         ("<id:customize>", "customize"),
+        ("<id:linked-roles>", "linked-roles"),
+        ("<id:linked-roles:7>", "linked-roles"),
+        ("<sound:7:8>", "a sound"),
+        ("@8:00", "8:00"),
+        ("@1.5", "1.5"),
         ("@here", "here"),
         ("＠everyone", "everyone"),
         ("@bob", "bob"),
@@ -267,6 +285,24 @@ def test_a_number_wins_over_a_file_of_that_name_and_says_so() -> None:
 
 def test_a_number_that_is_also_the_files_own_name_needs_no_warning() -> None:
     assert own_codes("@image1", make_references("image1.png")) == []
+
+
+@pytest.mark.parametrize(
+    ("written", "name", "expected", "mend"),
+    [
+        ("@Image1 dances", "image1 dances.png", "@Image1 dances", "@Image1 dances"),
+        ("@1 girl runs", "1 girl.png", "@Image1 girl runs", "@1 girl"),
+        ("@image1 copy the pose", "image1 copy.png", "@Image1 copy the pose", "@image1 copy"),
+    ],
+)
+def test_a_number_wins_over_a_longer_name_that_reads_on_like_a_sentence(
+    written: str, name: str, expected: str, mend: str
+) -> None:
+    references = make_references("cat.png", name)
+    assert rendered(written, references) == expected
+    (warning,) = [found for found in read(written, references).findings if found.reason.code not in LINT]
+    assert (warning.reason.code, written[warning.start : warning.end]) == ("name-shadowed", mend)
+    assert rendered(f'@{name}, @"{name}"', references) == "@Image2, @Image2"
 
 
 def test_two_files_of_one_stem_are_asked_about() -> None:

@@ -97,6 +97,8 @@ def test_no_id_and_no_ping_comes_through(before: str, after: str) -> None:
         f"<#{secret}>",
         f"</x:{secret}>",
         f"<a:x:{secret}>",
+        f"<id:linked-roles:{secret}>",
+        f"<sound:{secret}:{secret}>",
     ):
         parsed = parse(f"{before} {markup} {after}", FOUR, limits=LIMITS, people=PEOPLE)
         said = render(parsed.prompt, PromptStyle.AT, NUMBERING)
@@ -124,7 +126,9 @@ def test_findings_point_into_the_source(text: str) -> None:
         assert 0 <= finding.start <= finding.end <= len(text)
 
 
-MARKUP = re.compile(r"<(?:@[!&]?|#|a?:\w{1,32}:|/[^<>:@\n]{1,110}:)[0-9]+>|<t:-?[0-9]+[:>]|<id:[a-z]+[:>]")
+MARKUP = re.compile(
+    r"<(?:@[!&]?|#|a?:\w{1,32}:|/[^<>:@\n]{1,110}:|sound:[0-9]+:)[0-9]+>|<t:-?[0-9]+[:>]|<id:[a-z-]+[:>]"
+)
 PARTS = (
     "<",
     ">",
@@ -139,6 +143,9 @@ PARTS = (
     "/",
     "a",
     "id:",
+    "linked-roles",
+    "sound:",
+    "@Image1",
     "\\",
     "\\@",
     "!",
@@ -154,6 +161,9 @@ PARTS = (
 @example("<:cat:\\@7>")
 @example("<t:\\@0>")
 @example("</x:\\@42>")
+@example("</a @Image1:7>")
+@example("</a @Image1 @Image2 b:7></c [Image 1]:8>")
+@example("<id:linked-roles:7> <id:linked-\\@roles> <sound:1:2> <sound:\\@1:2>")
 def test_no_mention_markup_is_in_any_output(text: str) -> None:
     prompt = parse(text, FOUR, limits=LIMITS, people=PEOPLE).prompt
     for style in STYLES:

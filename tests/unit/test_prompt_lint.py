@@ -20,7 +20,7 @@ def codes(text: str, references: tuple[Reference, ...], limits: ModelLimits = LI
     return [finding.reason.code for finding in found(text, references, limits)]
 
 
-@pytest.mark.parametrize("text", ["", " \n\t "])
+@pytest.mark.parametrize("text", ["", " \n\t ", "\u200b\u2060\ufeff", "\u2800 \u3164", "\x00\xad\u3000\ufe0f"])
 def test_an_empty_prompt_is_refused(text: str) -> None:
     assert codes(text, ()) == ["empty-prompt"]
 

@@ -47,7 +47,10 @@ def test_it_prints_what_the_model_would_read_and_then_what_there_is_to_say() -> 
     assert told.exit_code == 0
     assert told.stdout.splitlines() == [
         "@Image1 walks [7]",
-        "warning: 15–18 loose-mention-unresolved: “[7]” points to no file and was left as text. → write “\\[7]”",
+        (
+            "warning: 15–18 loose-mention-unresolved: “[7]” was left as text: it does not clearly point to a file."
+            " → write “\\[7]”"
+        ),
         "warning: unused-reference: @Video1 (walk.mp4) is attached but the prompt does not mention it. → add “@Video1”",
     ]
 
@@ -62,7 +65,7 @@ def test_its_json_has_exactly_the_promised_shape() -> None:
                 "severity": "warning",
                 "start": 15,
                 "end": 18,
-                "message": "“[7]” points to no file and was left as text.",
+                "message": "“[7]” was left as text: it does not clearly point to a file.",
                 "mend": "\\[7]",
             },
             {
@@ -113,6 +116,11 @@ def test_the_style_is_the_one_asked_for(style: str, expected: str) -> None:
         ("IMG 12:image=Knight", '@knight "IMG 12" @"img 12"', '@Image1 "IMG 12" @Image1'),
         ("a=b.png", "a=b.png", "@Image1"),
         ("C:cat.PNG", "@Image1", "@Image1"),
+        ("clip=1:video", '@"clip=1"', "@Video1"),
+        ("hero:IMAGE", "@hero", "@Image1"),
+        ("scan:Audio=Rain", "@rain", "@Audio1"),
+        ("media/hero.png", "@hero.png", "@Image1"),
+        ("C:\\media\\hero.png=Knight", "@knight hero.png", "@Image1 @Image1"),
     ],
 )
 def test_a_reference_is_a_name_with_a_kind_and_an_alias_where_needed(
@@ -156,6 +164,7 @@ def test_the_limits_are_the_pinned_model_s() -> None:
 def test_the_prompt_may_come_through_standard_input() -> None:
     assert lint("-", *FILES, stdin="@1 meets\n@2\n").stdout == "@Image1 meets\n@Video1\n"
     assert lint("-", "--ref", "hero.png", stdin=b"@1 \xff").exit_code == 0
+    assert lint("-", *FILES, stdin=b"\xef\xbb\xbf@1 meets\r\n@2\r\n").stdout == "@Image1 meets\n@Video1\n"
 
 
 def test_spans_count_characters_not_bytes() -> None:

@@ -64,6 +64,22 @@ def test_a_shadowed_file_is_reached_by_its_name() -> None:
         assert f"write “{found.mends[0]}” for the file" in say(found.reason)
 
 
+def test_the_mend_of_a_longer_shadowed_name_takes_its_words_along() -> None:
+    references = make_references("cat.png", "image1 dances.png")
+    (found,) = [one for one in parsed("@Image1 dances on", references).findings if one.reason.code == "name-shadowed"]
+    assert mended("@Image1 dances on", found, 0) == '@"image1 dances.png" on'
+    assert 'write “@"image1 dances.png"” for the file' in say(found.reason)
+
+
+def test_what_may_be_an_amount_is_escaped() -> None:
+    assert mends("clip 1 hour, 图片2张", "loose-mention-unresolved") == [("\\clip 1",), ("\\图片2",)]
+
+
+def test_a_mend_far_into_a_long_text_is_found_without_reading_all_of_it() -> None:
+    text = "hero.png walks past @theme. " * 200 + "[Image 9]2 " + "@Image1 sings to alley.jpg. " * 10
+    assert mends(text, "unknown-reference") == [("[Image 2]", "[Image 1]")]
+
+
 def test_what_was_meant_as_text_is_escaped() -> None:
     assert mends("[7] and #9, image 8", "loose-mention-unresolved") == [("\\[7]",), ("\\#9",), ("\\image 8",)]
 

@@ -117,6 +117,9 @@ def test_every_mention_means_the_same_file_afterwards(text: str, references: lis
 
 @settings(deadline=None, max_examples=150)
 @given(source_texts, st.permutations(FOUR))
+@example("@Image1第二张图片图片1", [HERO, ALLEY, WALK, THEME])
+@example("第二张图片图片1", [ALLEY, HERO, WALK, THEME])
+@example("clip 1 hour, I picture 2 things, 世界第一图片", [ALLEY, HERO, WALK, THEME])
 def test_the_model_reads_the_same_words_whatever_the_order(text: str, references: list[Reference]) -> None:
     """But for a space where two things would run together."""
     if read(text, FOUR, spec=SPEC, names=NAMES).errors:
