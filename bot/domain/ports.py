@@ -285,11 +285,16 @@ class MediaTools(Protocol):
         ...
 
     async def check_clip(self, path: Path) -> ClipFindings:
-        """What a clip that came back is: measured, and how much of it is black, frozen or silent. Refusals as `probe`."""
+        """What a clip that came back is, and how much of it is black, frozen or silent. Refusals as `probe`."""
         ...
 
-    async def shrink(self, path: Path, into: Path, *, max_bytes: int) -> MediaFacts:
-        """Makes a clip fit into that many bytes: one pass, its size checked, tried once more. `Refused` if it cannot."""
+    async def shrink(
+        self, path: Path, into: Path, *, max_bytes: int, tags: Mapping[str, str] | None = None
+    ) -> MediaFacts:
+        """Makes a clip fit into that many bytes: one pass, its size checked, tried once more. `Refused` if it cannot.
+
+        One that is small enough is copied. `tags` (`title`, `comment`) are written into it, and then nothing else is.
+        """
         ...
 
     async def poster(self, path: Path, into: Path) -> MediaFacts:
