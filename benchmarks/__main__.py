@@ -1,8 +1,9 @@
 """`make bench`: every benchmark, as ratios beside what a user would use instead, measured in one run."""
 
 import asyncio
+import sys
 
-from benchmarks import media_child, prompting, queue
+from benchmarks import media_child, media_convert, prompting, queue
 from bot.logs import configure_logging
 
 
@@ -11,6 +12,7 @@ def main() -> None:
     prompting.report()
     asyncio.run(queue.report())
     asyncio.run(media_child.report())
+    asyncio.run(media_convert.report(quick="--quick" in sys.argv))
 
 
 if __name__ == "__main__":

@@ -3,21 +3,19 @@
 import json
 import re
 import sys
-import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import click
 
+from bot.default_model import default_model
 from bot.domain.media import Kind, MediaFacts
 from bot.domain.models import ModelSpec
 from bot.domain.prompts import Finding, Names, Parsed, PromptStyle
 from bot.domain.references import Offer, Reference, numbered
 from bot.domain.words import say
 from bot.prompting import read, written
-from bot.providers.oxen.pinned import PinnedError, load_pinned
 from bot.references.names import alias_of, unique_names
-from bot.settings import config_directory
 
 _ENDINGS = {
     Kind.IMAGE: "png jpg jpeg webp gif apng bmp tif tiff heic heif avif svg",
@@ -138,14 +136,7 @@ def _line(finding: Finding, text: str) -> str:
 
 
 def _spec(style: PromptStyle) -> ModelSpec:
-    """The model that is asked by default, as it is pinned."""
-    folder = config_directory()
-    try:
-        model = tomllib.loads((folder / "default.toml").read_text(encoding="utf-8"))["oxen"]["model"]
-        pinned = load_pinned(folder / "models", str(model))
-    except (OSError, KeyError, ValueError, PinnedError) as error:
-        raise click.UsageError(f"the model's limits cannot be read from {folder}: {error}") from error
-    return replace(pinned[0].alone(), style=style)
+    return replace(default_model(), style=style)
 
 
 def _references(given: Sequence[_Given]) -> tuple[Reference, ...]:

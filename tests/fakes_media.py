@@ -3,7 +3,9 @@
 # The stubs name numpy, which is not installed.
 # pyright: reportUnknownMemberType=false
 
-from collections.abc import Sequence
+import os
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -11,14 +13,30 @@ import av
 import av.error
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from bot.domain.conform import ClipFindings, FilePlan, Record, Verdict
 from bot.domain.errors import Refused, Unavailable
 from bot.domain.media import AnimaticPart, AnimaticPlan, Kind, MediaFacts, Sniffed
+from bot.domain.models import ModelLimits
 from bot.domain.reasons import reason
-from bot.media.formats import ANIMATIONS, DEMUXERS, PILLOW_NAMES, readable
-from bot.media.sniffer import sniff
+from bot.domain.words import byte_size
+from bot.media import clips_check, conform_job, measuring, previews, shrink
+from bot.media.conforming import jobs_of, limits_of, listener
+from bot.media.formats import ANIMATIONS, DEMUXERS, PEEKED, PILLOW_NAMES, readable
+from bot.media.measurement import measurement_from, measurement_to
+from bot.media.protocol import ConformSpec, FitSpec, JobRefused, JobSpec, LimitSpec, SourceSpec, facts_from, looks_from
+from bot.media.sniffer import HEAD_BYTES, sniff
+from bot.media.verdict import decide, refused_by_limits
 from tests import media_samples
 
 _ROW_PIXELS: Final = 100
+_CLIP_JOBS: Final = {
+    "check_clip": clips_check.work,
+    "conform": conform_job.work,
+    "shrink": shrink.work,
+    "poster": previews.work,
+    "preview": previews.work,
+    "last_frame": previews.work,
+}
 _VIDEO: Final = Sniffed(kind=Kind.VIDEO, format="mp4")
 
 
@@ -30,6 +48,7 @@ class FakeMedia:
         self.drawn: list[AnimaticPlan] = []
         self.sheets: list[tuple[AnimaticPart, ...]] = []
         self.stills: list[Path] = []
+        self.conformed: list[tuple[Path, FilePlan]] = []
 
     def sniff(self, head: bytes) -> Sniffed:
         return sniff(head)
@@ -41,6 +60,62 @@ class FakeMedia:
             return _picture_facts(path, sniffed) if sniffed.kind is Kind.IMAGE else _film_facts(path, sniffed)
         except (UnidentifiedImageError, OSError, SyntaxError, av.error.FFmpegError) as error:
             raise Refused(reason("file-unreadable", name=path.name, found=sniffed.format)) from error
+
+    async def record(self, path: Path, limits: ModelLimits) -> Record:
+        """Measured as the child does, in this process: the files of tests mean no harm."""
+        sniffed = _sniffed(path)
+        try:
+            with path.open("rb") as file:
+                known = sniffed.format in PEEKED or (sniffed.kind is not None and readable(sniffed.format))
+                source = SourceSpec(descriptor=file.fileno(), format=sniffed.format, kind="image", label="")
+                told = measurement_to(measuring.measured(source)) if known else None
+        except JobRefused as refused:
+            return refused_by_limits(sniffed, reason(refused.code, name=path.name, limit=refused.limit))
+        measurement = None if told is None else measurement_from(told, byte_count=path.stat().st_size)
+        return decide(sniffed, measurement, limits, name=path.name)
+
+    async def conform(
+        self, path: Path, plan: FilePlan, into: Path, *, progress: Callable[[float], None] | None = None
+    ) -> Record:
+        if plan.target is None:
+            raise ValueError("nothing to make")
+        self.conformed.append((path, plan))
+        with tempfile.TemporaryDirectory() as folder:
+            made = Path(folder) / into.name
+            for job in jobs_of(plan, plan.target):
+                _done("conform", path, made, conform=job, progress=progress)
+                outcome = await self.record(made, limits_of(plan.target))
+                if outcome.verdict is Verdict.ACCEPT:
+                    into.write_bytes(made.read_bytes())
+                    return outcome
+        raise Refused(reason("not-conformed", name=path.name))
+
+    async def check_clip(self, path: Path) -> ClipFindings:
+        answer = _done("check_clip", path)
+        facts = facts_from(answer["facts"], byte_count=path.stat().st_size)
+        return ClipFindings(facts=facts, **looks_from(answer["looks"]))
+
+    async def shrink(
+        self, path: Path, into: Path, *, max_bytes: int, tags: Mapping[str, str] | None = None
+    ) -> MediaFacts:
+        if path.stat().st_size <= max_bytes and not tags:
+            await self.probe(path, sniff(path.read_bytes()))
+            into.write_bytes(path.read_bytes())
+        else:
+            _done("shrink", path, into, FitSpec(max_bytes=max_bytes, tags=dict(tags or {})))
+        return await self.probe(into, sniff(into.read_bytes()))
+
+    async def poster(self, path: Path, into: Path) -> MediaFacts:
+        _done("poster", path, into)
+        return await self.probe(into, sniff(into.read_bytes()))
+
+    async def preview(self, path: Path, into: Path, *, max_bytes: int) -> MediaFacts:
+        _done("preview", path, into, FitSpec(max_bytes=max_bytes, tags={}))
+        return await self.probe(into, sniff(into.read_bytes()))
+
+    async def last_frame(self, path: Path, into: Path) -> MediaFacts:
+        _done("last_frame", path, into)
+        return await self.probe(into, sniff(into.read_bytes()))
 
     async def animatic(self, plan: AnimaticPlan, into: Path) -> MediaFacts:
         for part in plan.parts:
@@ -81,6 +156,46 @@ class FakeMedia:
         self.sheets.append(tuple(parts))
         columns = min(4, len(parts))
         Image.new("RGB", (300 * columns, 300 * -(-len(parts) // columns))).save(into, "PNG")
+
+
+def _done(
+    job: str,
+    path: Path,
+    into: Path | None = None,
+    fit: FitSpec | None = None,
+    conform: ConformSpec | None = None,
+    progress: Callable[[float], None] | None = None,
+) -> Mapping[str, object]:
+    """Does a child's job on a file in this process; the output appears whole or not at all, and fits."""
+    if not path.exists():
+        raise Unavailable(reason("storage-unavailable"))
+    sniffed = sniff(path.read_bytes())
+    _check(path, sniffed, readable(sniffed.format) if conform else sniffed.kind is Kind.VIDEO)
+    with path.open("rb") as file, tempfile.TemporaryFile() as output:
+        source = SourceSpec(descriptor=file.fileno(), format=sniffed.format, kind="video", label="")
+        limits = LimitSpec(memory_bytes=0, cpu_seconds=0, output_bytes=0)
+        spec = JobSpec(job=job, parent=0, limits=limits, sources=[source], output=output.fileno())
+        if fit is not None:
+            spec["fit"] = fit
+        if conform is not None:
+            spec["conform"] = conform
+        try:
+            answer = _CLIP_JOBS[job](spec, listener(progress))
+        except (JobRefused, av.error.FFmpegError, UnidentifiedImageError, OSError, SyntaxError) as error:
+            raise Refused(reason("file-unreadable", name=path.name, found=sniffed.format)) from error
+        if fit is not None and output.seek(0, os.SEEK_END) > fit["max_bytes"]:
+            raise Refused(reason("clip-does-not-fit", name=path.name, limit=byte_size(fit["max_bytes"])))
+        output.seek(0)
+        if into is not None:
+            into.write_bytes(output.read())
+    return answer
+
+
+def _sniffed(path: Path) -> Sniffed:
+    try:
+        return sniff(path.read_bytes()[:HEAD_BYTES])
+    except OSError as error:
+        raise Unavailable(reason("storage-unavailable")) from error
 
 
 def _check(path: Path, sniffed: Sniffed, can_be_read: bool) -> None:  # noqa: FBT001  what the caller found out

@@ -5,11 +5,12 @@ from pathlib import Path
 from typing import Protocol
 
 from bot.domain.admission import GuildPolicy, Usage
+from bot.domain.conform import ClipFindings, FilePlan, Record
 from bot.domain.consent import Choice, Consents
 from bot.domain.drafts import Allowance, GuildChoices, TrayLimits, TrayView
 from bot.domain.generations import Generation, PreparedBody, Submission
 from bot.domain.media import AnimaticPart, AnimaticPlan, MediaFacts, Sniffed
-from bot.domain.models import ModelSpec
+from bot.domain.models import ModelLimits, ModelSpec
 from bot.domain.prompts import Finding, Prompt
 from bot.domain.reasons import Reason
 from bot.domain.references import Offer, Reference
@@ -298,6 +299,55 @@ class MediaTools(Protocol):
 
     async def contact_sheet(self, clips: Sequence[Path], into: Path, *, labels: Sequence[str]) -> None:
         """Writes a PNG with frames of each clip in a row of its own."""
+        ...
+
+
+class Conformer(Protocol):
+    """Decides on files and makes them fit the model; opens them in the media child only."""
+
+    async def record(self, path: Path, limits: ModelLimits) -> Record:
+        """Sniffs and measures a file and decides on it, whatever it is: damage and danger are records, not errors.
+
+        `Unavailable` when no child can be started.
+        """
+        ...
+
+    async def conform(
+        self, path: Path, plan: FilePlan, into: Path, *, progress: Callable[[float], None] | None = None
+    ) -> Record:
+        """Makes of a file what the plan says, writes it to `into` (whole or not at all), and looks at what came of it.
+
+        `progress` is called with 0 to 1. `Refused` when it cannot be made, or came out otherwise than planned.
+        """
+        ...
+
+
+class ClipTools(Protocol):
+    """Looks into clips that came back, and makes smaller things of them; opens them in the media child only."""
+
+    async def check_clip(self, path: Path) -> ClipFindings:
+        """What a clip that came back is, and how much of it is black, frozen or silent. Refusals as `probe`."""
+        ...
+
+    async def shrink(
+        self, path: Path, into: Path, *, max_bytes: int, tags: Mapping[str, str] | None = None
+    ) -> MediaFacts:
+        """Makes a clip fit into that many bytes: one pass, its size checked, tried once more. `Refused` if it cannot.
+
+        One that is small enough is copied. `tags` (`title`, `comment`) are written into it, and then nothing else is.
+        """
+        ...
+
+    async def poster(self, path: Path, into: Path) -> MediaFacts:
+        """Writes a JPEG of a telling frame of a clip."""
+        ...
+
+    async def preview(self, path: Path, into: Path, *, max_bytes: int) -> MediaFacts:
+        """Writes a small looping WebP of a clip, at most that large."""
+        ...
+
+    async def last_frame(self, path: Path, into: Path) -> MediaFacts:
+        """Writes a clip's very last frame as a PNG, at its own size."""
         ...
 
 

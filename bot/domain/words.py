@@ -21,7 +21,11 @@ SENTENCES: Final[Mapping[str, str]] = {
     "Convert it and attach it again, or take it out.",
     "file-unreadable": "“{name}” says it is {found} but could not be read: the file is damaged or incomplete. "
     "Save it anew and attach it again.",
+    "not-conformed": "“{name}” could not be made into a file that the model takes. Convert it and attach it again, "
+    "or take it out.",
     "media-too-heavy": "“{name}” takes too much work to open ({limit}). Attach a smaller or shorter version.",
+    "clip-does-not-fit": "“{name}” could not be made to fit into {limit}. "
+    "Ask for a shorter video or a lower resolution.",
     "file-too-large-for-model": "“{name}” is {size}; the model takes at most {limit} per {kind}. Attach "
     "a smaller version.",
     "kind-too-large-together": "Your {kind} files are {size} together; the model takes at most {limit}. "
@@ -38,6 +42,22 @@ SENTENCES: Final[Mapping[str, str]] = {
     "Take {surplus} out.",
     "too-many-references": "You attached {count} files ({names}); the model takes at most {limit} in all. "
     "Take {surplus} out.",
+    "file-empty": "“{name}” is empty. Attach it again.",
+    "file-is-playlist": "“{name}” is no media but a list of addresses ({found}), which is never followed. "
+    "Attach the file itself.",
+    "file-is-program": "“{name}” is a program, not a picture, video or sound. Take it out.",
+    "file-is-archive": "“{name}” is an archive. Unpack it and attach the pictures, videos or sounds themselves.",
+    "file-points-elsewhere": "“{name}” takes parts of itself from other files or addresses, which is never followed. "
+    "Save it as one complete file and attach that.",
+    "file-cut-off": "“{name}” ends too early: part of it is missing. Attach it again, or save it anew first.",
+    "format-unsupported": "“{name}” is {found}, which cannot be used. Save it as {accepted} and attach that.",
+    "too-many-pixels": "“{name}” claims more pixels than any file here may have. Attach a smaller version.",
+    "metadata-too-large": "“{name}” carries more hidden data than any honest file. Save it anew and attach that.",
+    "picture-too-small": "“{name}” is {width}×{height}; a picture needs at least {limit} pixels on each side. "
+    "Attach a larger version.",
+    "picture-too-narrow": "“{name}” is {width}×{height}, too long and narrow: at most {limit} times as long as wide. "
+    "Crop it and attach that.",
+    "sound-too-short": "“{name}” lasts less than {limit} s, too short to be used. Attach a longer one.",
     "kind-not-accepted": "“{name}” is {kind}, which this model does not take. Take it out.",
     "audio-needs-visual": "Sound alone ({names}) is not enough: the model needs at least one image or video beside it. "
     "Add one.",
@@ -56,6 +76,18 @@ SENTENCES: Final[Mapping[str, str]] = {
     "whether it may be used. Go on without it, or with a file of your own.",
     "face-needs-url": "“{name}” shows a real person, and the model takes such files by address only, which this bot "
     "cannot give. Ask the bot's operator to set a staging channel.",
+    # --- what becomes of a file ------------------------------------------------------------------------------------
+    "used-as-it-is": "“{name}” can be used as it is.",
+    "used-after-change": "“{name}” can be used after a change: {changes}.",
+    "remark-upscaled": "It is smaller than the model takes, so it will look soft.",
+    "remark-salvaged": "It is damaged or incomplete; what can be read of it is used.",
+    "remark-short": "It is shorter than the model takes by itself; add another of its kind.",
+    "remark-mislabelled": "Its name's ending does not say what it is: it is {format}.",
+    "set-usable": "{usable} of {count} files can be used together, {changed} of them after a change.",
+    "set-unusable": "None of these files can be used.",
+    "path-missing": "There is no file “{name}”.",
+    "path-not-a-file": "“{name}” is not a file. Name the files themselves.",
+    "path-unreadable": "“{name}” cannot be read: {why}.",
     # --- drafts, trays and what is free ----------------------------------------------------------------------------
     "draft-changed": "The draft was changed since this was shown. Look at it again: `/video drafts`.",
     "draft-over": "This draft is over: it was discarded, not confirmed in time, or could not be prepared. "
@@ -225,6 +257,26 @@ SENTENCES: Final[Mapping[str, str]] = {
 }
 """Code → sentence with the names of its arguments. Tests hold every code used against this table."""
 
+PHRASES: Final[Mapping[str, str]] = {
+    "remux": "put into another container, picture and sound untouched",
+    "transcode": "encoded anew",
+    "downscale": "made smaller",
+    "upscale": "made larger",
+    "trim": "cut to the length that fits",
+    "loop": "played again until it lasts long enough",
+    "strip": "kept without hidden data such as place and time",
+    "rotate": "turned upright",
+    "tonemap": "brought from HDR to ordinary colours",
+    "to_still": "made a still picture",
+    "frame_rate": "brought to a usual frame rate",
+    "shrink": "made to take fewer bytes",
+    "new_format": "saved as {format}",
+    "new_size": "{width}×{height} → {new_width}×{new_height}",
+    "new_start": "the first {seconds} of {whole} s",
+    "new_part": "{seconds} of {whole} s, from second {start} on",
+}
+"""Parts of sentences: what is done to a file, by the step's value, and the same with its figures (`new_…`)."""
+
 NOTHING_SPENT: Final = "Nothing was spent."
 
 
@@ -234,6 +286,11 @@ def say(reason: Reason) -> str:
     if template is None:
         return f"Something went wrong ({reason.code})."
     return template.format_map(_Arguments(reason.arguments))
+
+
+def phrase(code: str, **arguments: Argument) -> str:
+    """A part of a sentence."""
+    return PHRASES[code].format_map(_Arguments(arguments))
 
 
 def money_line(cost_usd_micros: int | None) -> str:

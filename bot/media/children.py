@@ -1,30 +1,31 @@
-"""Runs jobs in media children, from the bot's side: starts them, hands them files and limits, and judges how they end.
+"""Runs jobs in media children, from the bot's side: hands them files and limits, and judges how they end.
 
-One fresh interpreter per job, never used again: what a file does to a decoder dies with the process. That costs about
-0.05–0.15 s a job; a zygote that forks per job would cost about 10 ms and is a later step (the wire would not change).
+One process per job, never used again: what a file does to a decoder dies with it. How children are started is the
+matter of `bot.media.starters`; the judgement is the same for all.
 """
 
 import asyncio
 import json
 import os
 import signal
-from asyncio.subprocess import DEVNULL, PIPE, Process
-from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
-from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, cast
+from typing import Final, Unpack, cast
 
 from bot.domain.errors import Refused, Unavailable
 from bot.domain.media import Kind
 from bot.domain.reasons import Reason, reason
-from bot.media.protocol import MAX_ANSWER_BYTES, DrawSpec, JobSpec, LimitSpec, SourceSpec, mapping_from
+from bot.media.protocol import MAX_ANSWER_BYTES, Details, JobSpec, LimitSpec, SourceSpec, mapping_from
+from bot.media.starters import Starter, StarterGone
 
-_ENVIRONMENT: Final[Mapping[str, str]] = {"LC_ALL": "C.UTF-8", "MALLOC_ARENA_MAX": "2"}
-"""All a child gets. Each malloc arena reserves 64 MB of the address space that a child is allowed."""
+_QUICK: Final = frozenset({"probe", "record", "selftest"})
+"""Jobs that look at one file. All others write something, and one turn is kept free of those."""
 
 _KILLED_BY_LIMIT: Final[Mapping[int, str]] = {-signal.SIGXCPU: "too much computing", -signal.SIGKILL: "too much memory"}
 _ANSWERS: Final = frozenset({"facts", "done", "report"})
+Heard = Callable[[Mapping[str, object]], None]
 _LIMIT_CHARACTERS: Final = 60
 _NOTHING: Final[Mapping[str, object]] = {}
 
@@ -87,11 +88,15 @@ class Answer:
 
 
 class Children:
-    """Starts a child per job, at most so many at once. A cancelled call kills its child."""
+    """Starts a child per job, at most so many at once. A cancelled call kills its child.
 
-    def __init__(self, *, count: int, python: str) -> None:
-        """`python`: the interpreter that has this package."""
-        self._turns, self._python = asyncio.Semaphore(count), python
+    Where there are two turns or more, jobs that write (seconds to minutes) leave one to those that only look.
+    """
+
+    def __init__(self, *, count: int, starter: Starter) -> None:
+        """`count`: children at once."""
+        self._turns, self._writers = asyncio.Semaphore(count), asyncio.Semaphore(max(1, count - 1))
+        self._starter = starter
 
     async def run(
         self,
@@ -100,101 +105,96 @@ class Children:
         limits: Limits,
         *,
         output: Path | None = None,
-        draw: DrawSpec | None = None,
+        heard: Heard | None = None,
+        **details: Unpack[Details],
     ) -> Answer:
-        """Does one job when there is a turn.
+        """Does one job when there is a turn. Each line that the child says is `heard` at once; it is outside data.
 
         `SubjectRefused` (file-unreadable, media-too-heavy) about the subject that the child opened last;
         `Unavailable` when the child could not even start, or a file of ours could not be opened: that is never the
         file's fault.
         """
-        async with self._turns:
-            with _opened(subjects, output) as (sources, target):
-                spec = JobSpec(job=job, parent=os.getpid(), limits=limits.spec(), sources=sources)
-                if target is not None:
-                    spec["output"] = target
-                if draw is not None:
-                    spec["draw"] = draw
-                ending = await self._converse(spec, limits.wall_seconds)
+        async with self._turn(job):
+            try:
+                ending = await self._attempt(job, subjects, limits, output, heard, details)
+            except StarterGone:
+                ending = await self._attempt(job, subjects, limits, output, heard, details)
         return _judged(ending, subjects, limits)
 
-    async def _converse(self, spec: JobSpec, wall_seconds: float) -> "_Ending":
+    @asynccontextmanager
+    async def _turn(self, job: str) -> AsyncGenerator[None]:
+        """A turn; whoever writes waits for the writers' lane first, so that nobody waits with a turn in hand."""
+        async with AsyncExitStack() as held:
+            if job not in _QUICK:
+                await held.enter_async_context(self._writers)
+            await held.enter_async_context(self._turns)
+            yield
+
+    async def _attempt(
+        self,
+        job: str,
+        subjects: Sequence[Subject],
+        limits: Limits,
+        output: Path | None,
+        heard: Heard | None,
+        details: Details,
+    ) -> "_Ending":
+        """Does the job from its start: files opened anew, the output emptied."""
+        with _opened(subjects, output) as (sources, target):
+            spec = JobSpec(job=job, parent=os.getpid(), limits=limits.spec(), sources=sources, **details)
+            if target is not None:
+                spec["output"] = target
+            return await self._converse(spec, limits.wall_seconds, _Ending(heard))
+
+    async def _converse(self, spec: JobSpec, wall_seconds: float, ending: "_Ending") -> "_Ending":
         """Starts a child, hands it the job and listens until it ends or its time is up."""
-        ending = _Ending()
         descriptors = [source["descriptor"] for source in spec["sources"]]
         if "output" in spec:
             descriptors.append(spec["output"])
-        async with self._child(descriptors) as child:
+        async with self._starter.start(json.dumps(spec).encode(), descriptors) as child:
             try:
                 async with asyncio.timeout(wall_seconds):
-                    await _talk(child, json.dumps(spec).encode(), ending.said)
+                    await child.listen(ending.hear)
             except TimeoutError:
                 ending.timed_out = True
-            ending.exit_code = child.returncode
+            ending.exit_code = child.exit_code
         return ending
-
-    @asynccontextmanager
-    async def _child(self, descriptors: Sequence[int]) -> AsyncGenerator[Process]:
-        """A fresh child with these descriptors, in a session of its own; dead when the block is left, however."""
-        try:
-            child = await asyncio.create_subprocess_exec(
-                *(self._python, "-I", "-m", "bot.media.child"),
-                stdin=PIPE,
-                stdout=PIPE,
-                stderr=DEVNULL,
-                pass_fds=descriptors,
-                env=_ENVIRONMENT,
-                cwd="/",
-                start_new_session=True,
-            )
-        except OSError as error:
-            raise Unavailable(reason("internal-error"), detail=f"media child: {error}") from error
-        try:
-            yield child
-        finally:
-            if child.returncode is None:
-                with suppress(ProcessLookupError):
-                    os.killpg(child.pid, signal.SIGKILL)
-            await child.wait()
 
 
 @dataclass(slots=True)
 class _Ending:
-    """How a child ended: what it said, its exit code (negative: the signal), and whether its time was up."""
+    """How a child ended: what it said, its exit code (negative: the signal), and whether its time was up.
 
-    said: bytearray = field(default_factory=bytearray)
+    Lines count up to the first that is no JSON object, and up to `MAX_ANSWER_BYTES`.
+    """
+
+    heard: Heard | None = None
+    lines: list[Mapping[str, object]] = field(default_factory=list[Mapping[str, object]])
     exit_code: int | None = None
     timed_out: bool = False
+    _rest: bytes = b""
+    _byte_count: int = 0
 
-    def lines(self) -> list[Mapping[str, object]]:
-        """What was said, line by line, up to the first that is no JSON object."""
-        lines: list[Mapping[str, object]] = []
-        for line in bytes(self.said).splitlines():
-            try:
-                lines.append(mapping_from(json.loads(line)))
-            except (ValueError, RecursionError):
-                break
-        return lines
+    def hear(self, chunk: bytes) -> bool:
+        """Takes in what was said next; False when there is no use in listening on."""
+        self._byte_count += len(chunk)
+        *whole, self._rest = (self._rest + chunk).split(b"\n")
+        return all(self._take(line) for line in whole) and self._byte_count <= MAX_ANSWER_BYTES
 
-
-async def _talk(child: Process, job: bytes, said: bytearray) -> None:
-    """Writes the job, then collects what is said until the child ends. Too much of it, and listening stops."""
-    if child.stdin is None or child.stdout is None:
-        raise AssertionError("pipes were asked for")
-    child.stdin.write(job)
-    with suppress(BrokenPipeError, ConnectionResetError):
-        await child.stdin.drain()
-    child.stdin.close()
-    while chunk := await child.stdout.read(4096):
-        said += chunk
-        if len(said) > MAX_ANSWER_BYTES:
-            return
-    await child.wait()
+    def _take(self, line: bytes) -> bool:
+        try:
+            said = mapping_from(json.loads(line))
+        except (ValueError, RecursionError):
+            return False
+        self.lines.append(said)
+        if self.heard is not None:
+            self.heard(said)
+        return True
 
 
 def _judged(ending: _Ending, subjects: Sequence[Subject], limits: Limits) -> Answer:
     """The job's answer, or the refusal that a child's end amounts to."""
-    first, *rest = ending.lines() or [_NOTHING]
+    first, *rest = ending.lines or [_NOTHING]
     if "ready" not in first:
         why = first.get("broken", f"exit {ending.exit_code}")
         raise Unavailable(reason("internal-error"), detail=f"media child did not start: {why}")
@@ -247,6 +247,8 @@ def _opened(subjects: Sequence[Subject], output: Path | None) -> Generator[tuple
         try:
             inputs = [stack.enter_context(subject.path.open("rb", buffering=0)) for subject in subjects]
             target = None if output is None else stack.enter_context(output.open("r+b", buffering=0)).fileno()
+            if target is not None:
+                os.ftruncate(target, 0)  # a child before this one may have ended in the middle
         except OSError as error:
             raise Unavailable(reason("storage-unavailable"), detail=str(error)) from error
         sources = [

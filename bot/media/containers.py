@@ -3,7 +3,8 @@
 Without that, FFmpeg follows playlists and scripts to local files and into the network; a Python file object is *more*
 open than a path, because it has no default whitelist. What a header claims is never believed: packets are walked,
 samples counted. Of a video, as many frames are decoded as 15 s of 720p at 60 frames a second have; that is all of it
-for what models take, and the first seconds of anything larger, whose packets are still all walked.
+for what models take, and the first seconds of anything larger, whose packets are still all walked. A look for a
+decision (`survey`) decodes only a few frames of what would be converted anyway: its outcome is measured again.
 Used inside the media child only.
 """
 
@@ -13,7 +14,7 @@ Used inside the media child only.
 import os
 from collections.abc import Generator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import av
@@ -23,11 +24,15 @@ from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.packet import Packet
 from av.stream import Disposition, Stream
+from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from bot.domain.conform import Measured
 from bot.domain.media import Kind, MediaFacts
-from bot.media.formats import CODECS, DEMUXERS
+from bot.media.formats import CODECS, DEMUXERS, MAX_PICTURE_PIXELS
+from bot.media.measurement import Finding, Measurement, TooManyPixels, Trouble, UnknownCodec
 from bot.media.protocol import JobRefused, SourceSpec, rewound
+from bot.media.structure import layout_of
 
 _LATE_IMPORT: Final = av.subtitles.stream
 """What PyAV imports in the middle of opening a file, when nothing can be opened by name any more."""
@@ -36,7 +41,25 @@ _MAX_FRAME_PIXELS: Final = 40_000_000
 _MAX_STREAMS: Final = 16
 _MAX_PACKETS: Final = 200_000
 _READ_BYTES: Final = 128 * 1024
-_DECODED_PIXELS: Final = 15 * 60 * 1280 * 720
+_DECODED_PIXELS: Final = 16 * 60 * 950_000
+_GLIMPSE_PIXELS: Final = 40_000_000
+_GLIMPSE_SAMPLES: Final = 60 * 48_000
+"""Of what is converted anyway: a few frames, a minute of sound, which prove that it decodes."""
+
+_UNTOUCHED: Final = frozenset({"h264"})
+_UNTOUCHED_CONTAINERS: Final = frozenset({"mp4", "mov", "m4a", "3gp"})
+_UNTOUCHED_FRAME: Final = 2_500_000
+"""What may be taken untouched, generously: codecs, containers, pixels of a frame. All else gets a glimpse."""
+
+_HDR_TRANSFERS: Final = frozenset({16, 18})
+"""PQ and HLG (ITU-T H.273)."""
+
+_THREADED_PIXELS: Final = 4_000_000
+"""Frames up to this size are decoded by two threads; larger ones by one, for the memory."""
+
+_LEAST_SALVAGED: Final = 1.0
+"""Seconds that must be left of a file without its end."""
+
 _DECODED_SAMPLES: Final = 600 * 48_000
 _MOST_BROKEN: Final = 0.05
 """Share of a track's packets that may fail to decode: a stream cut out of another begins with some."""
@@ -47,6 +70,8 @@ _MISSING: Final = 0.02
 _CODEC_PADDING: Final = 0.1
 """Seconds: frames of sound codecs are up to 0.06 s long, and the last one is filled up."""
 _DECODER_OPTIONS: Final = {"max_pixels": str(_MAX_FRAME_PIXELS), "threads": "1"}
+_BROKEN_PACKETS: Final = (av.error.InvalidDataError, av.error.ArgumentError, av.error.PatchWelcomeError)
+_STRICT_OPTIONS: Final = {"max_pixels": str(MAX_PICTURE_PIXELS), "threads": "1", "err_detect": "explode"}
 _CONTAINER_OPTIONS: Final = {
     "protocol_whitelist": "none",
     "codec_whitelist": ",".join(sorted(CODECS)),
@@ -103,24 +128,122 @@ def measure_container(source: SourceSpec) -> MediaFacts:
         if video is None and audio is None:
             raise JobRefused("file-unreadable", detail="neither picture nor sound")
         if video is not None and video.width * video.height > _MAX_FRAME_PIXELS:
-            raise JobRefused("media-too-heavy", limit=f"{_MAX_FRAME_PIXELS // 1_000_000} megapixels a frame")
-        listed = len(video.index_entries) if video is not None and DEMUXERS[source["format"]] == "mov" else 0
-        pictures, sounds = _walk(opened, video, audio)
-        if video is not None:
-            pictures.check(listed=listed)
-        if audio is not None:
-            sounds.check(listed=0)
-        return MediaFacts(
-            kind=Kind.AUDIO if video is None else Kind.VIDEO,
-            format=_format_of_content(source["format"], video),
-            byte_count=0,
-            width=pictures.width or None,
-            height=pictures.height or None,
-            seconds=round(_seconds(pictures.span, sounds.seconds), 3),
-            frame_count=pictures.shown if video else None,
-            video_codec=video.codec_context.codec.canonical_name if video else None,
-            audio_codec=audio.codec_context.codec.canonical_name if audio else None,
+            raise TooManyPixels(_MAX_FRAME_PIXELS)
+        pictures, sounds = _walk(opened, video, audio, _DECODED_PIXELS)
+        for track in (pictures, sounds):
+            track.check()
+        return _facts(source["format"], video, audio, pictures, sounds)
+
+
+def survey(source: SourceSpec) -> Measurement:
+    """Measures for a decision. Damage is named in the measurement; raises `JobRefused` for what is too heavy."""
+    with container(source) as opened:
+        video, audio = main_video(opened), main_audio(opened)
+        if video is None and audio is None:
+            return Measurement(trouble=Trouble.CORRUPT)
+        if video is not None and video.width * video.height > _MAX_FRAME_PIXELS:
+            raise TooManyPixels(_MAX_FRAME_PIXELS)
+        pictures, sounds = _walk(opened, video, audio, _budget(source["format"], video))
+        facts = _facts(source["format"], video, audio, pictures, sounds)
+        trouble = pictures.trouble() or sounds.trouble()
+        findings = {finding for finding, found in _findings(opened, video, audio, pictures, sounds).items() if found}
+        if trouble is Trouble.TRUNCATED and source["format"] not in _UNTOUCHED_CONTAINERS:
+            trouble = None if (facts.seconds or 0) >= _LEAST_SALVAGED else trouble
+            findings.add(Finding.CUT)
+        return Measurement(
+            facts=facts,
+            measured=_measured(opened, video, pictures, sounds),
+            trouble=trouble,
+            findings=frozenset(findings),
         )
+
+
+def jpeg_decodes(source: SourceSpec) -> bool:
+    """True when a decoder that forgives nothing reads the picture whole; Pillow fills what is missing with grey."""
+    with (
+        os.fdopen(rewound(source), "rb", buffering=0) as file,
+        av.open(
+            file,
+            mode="r",
+            format="jpeg_pipe",
+            options=dict(_STRICT_OPTIONS),
+            container_options={**_CONTAINER_OPTIONS, "format_whitelist": "jpeg_pipe"},
+            metadata_errors="ignore",
+            buffer_size=_READ_BYTES,
+        ) as opened,
+    ):
+        stream = opened.streams.video[0]
+        stream.codec_context.options = dict(_STRICT_OPTIONS)
+        try:
+            return next(iter(opened.decode(stream)), None) is not None
+        except (av.error.InvalidDataError, av.error.EOFError):
+            return False
+
+
+def _facts(
+    format_name: str, video: VideoStream | None, audio: AudioStream | None, pictures: "_Track", sounds: "_Track"
+) -> MediaFacts:
+    """What was found, as facts. The byte count is the parent's to know."""
+    return MediaFacts(
+        kind=Kind.AUDIO if video is None else Kind.VIDEO,
+        format=_format_of_content(format_name, video),
+        byte_count=0,
+        width=pictures.width or None,
+        height=pictures.height or None,
+        seconds=round(_seconds(pictures.span, sounds.seconds), 3),
+        frame_count=pictures.shown if video else None,
+        video_codec=video.codec_context.codec.canonical_name if video else None,
+        audio_codec=audio.codec_context.codec.canonical_name if audio else None,
+    )
+
+
+def _budget(format_name: str, video: VideoStream | None) -> int:
+    """How many pixels to decode: all of what may be taken untouched, a glimpse of the rest."""
+    if video is None:
+        return _DECODED_PIXELS if format_name in {"mp3", "wav"} else _GLIMPSE_PIXELS
+    if (
+        format_name in _UNTOUCHED_CONTAINERS | {"mkv"}
+        and video.codec_context.name in _UNTOUCHED
+        and video.width * video.height <= _UNTOUCHED_FRAME
+    ):
+        return _DECODED_PIXELS
+    return _GLIMPSE_PIXELS
+
+
+def _findings(
+    opened: InputContainer,
+    video: VideoStream | None,
+    audio: AudioStream | None,
+    pictures: "_Track",
+    sounds: "_Track",
+) -> dict[Finding, bool]:
+    covers = sum(bool(stream.disposition & Disposition.attached_pic) for stream in opened.streams.video)
+    used = (video is not None) + (audio is not None)
+    return {
+        Finding.TRACKS: len(opened.streams) - covers > used,
+        Finding.VARIES: len(pictures.sizes) > 1,
+        Finding.DAMAGED: bool(pictures.broken + sounds.broken),
+        Finding.PARTLY: (video is not None and pictures.budget <= 0) or (audio is not None and sounds.budget <= 0),
+    }
+
+
+def _measured(opened: InputContainer, video: VideoStream | None, pictures: "_Track", sounds: "_Track") -> Measured:
+    covers = sum(bool(stream.disposition & Disposition.attached_pic) for stream in opened.streams.video)
+    span = pictures.span
+    return Measured(
+        rotation=pictures.rotation,
+        frame_rate=round(pictures.shown / span, 3) if video is not None and span > 0 else None,
+        pixel_format=pictures.pixel_format or None,
+        hdr=video is not None and (pictures.hdr or int(video.codec_context.color_trc or 0) in _HDR_TRANSFERS),
+        alpha=pictures.pixel_format.startswith(_WITH_ALPHA),
+        metadata=video is not None and covers > 0,
+        video_streams=len(opened.streams.video) - covers,
+        audio_streams=len(opened.streams.audio),
+        error_count=pictures.broken + sounds.broken,
+    )
+
+
+_WITH_ALPHA: Final = ("yuva", "rgba", "argb", "bgra", "abgr", "gbrap", "ya8", "ya16", "pal8")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -128,6 +251,8 @@ class _Track:
     """What was seen of one stream so far. Seconds are on the file's clock; `budget` is what may still be decoded."""
 
     budget: int
+    wanted: bool = False
+    tried: int = 0
     start: float | None = None
     end: float = 0.0
     packets: int = 0
@@ -137,6 +262,11 @@ class _Track:
     width: int = 0
     height: int = 0
     decoded_seconds: float = 0.0
+    listed: int = 0
+    rotation: int = 0
+    pixel_format: str = ""
+    hdr: bool = False
+    sizes: set[tuple[int, int]] = field(default_factory=set[tuple[int, int]])
 
     @property
     def seconds(self) -> float:
@@ -160,12 +290,33 @@ class _Track:
         self.start = start if self.start is None else min(self.start, start)
         self.end = max(self.end, start + lasts)
 
-    def check(self, *, listed: int) -> None:
-        """`JobRefused` unless the track decodes and is whole. `listed`: packets that the file's index names, or 0."""
-        if not self.frames or self.broken > self.packets * _MOST_BROKEN:
-            raise JobRefused("file-unreadable", detail=f"{self.frames} frames, {self.broken} broken of {self.packets}")
-        if self.packets < listed * (1 - _MISSING):
-            raise JobRefused("file-unreadable", detail=f"{self.packets} packets of {listed}")
+    def check(self) -> None:
+        """`JobRefused` unless the track decodes and is whole."""
+        if self.trouble() is not None:
+            seen = f"{self.frames} frames, {self.broken} broken, {self.packets} packets of {self.listed}"
+            raise JobRefused("file-unreadable", detail=seen)
+
+    def trouble(self) -> Trouble | None:
+        """What is wrong with the track: `listed` are the packets that the file's index names, 0 when it has none."""
+        if not self.wanted:
+            return None
+        if self.packets < self.listed * (1 - _MISSING):
+            return Trouble.TRUNCATED
+        broken = self.broken > self.tried * _MOST_BROKEN
+        return Trouble.CORRUPT if not self.frames or broken else None
+
+    def looked(self, frame: VideoFrame) -> None:
+        """Takes in a decoded picture. What counts is the largest that was seen."""
+        self.frames += 1
+        self.budget -= frame.width * frame.height
+        self.broken += frame.is_corrupt
+        self.sizes.add((frame.width, frame.height))
+        self.rotation = round(-frame.rotation / 90) * 90 % 360
+        turned = self.rotation % 180 != 0
+        width, height = (frame.height, frame.width) if turned else (frame.width, frame.height)
+        if width * height > self.width * self.height:
+            self.width, self.height = width, height
+        self.pixel_format = frame.format.name
 
 
 def _seconds(pictures: float, sounds: float) -> float:
@@ -178,9 +329,16 @@ def _format_of_content(format_name: str, video: VideoStream | None) -> str:
     return "m4a" if video is None and format_name in {"mp4", "mov", "3gp"} else format_name
 
 
-def _walk(opened: InputContainer, video: VideoStream | None, audio: AudioStream | None) -> tuple[_Track, _Track]:
+def _walk(
+    opened: InputContainer, video: VideoStream | None, audio: AudioStream | None, pixels: int
+) -> tuple[_Track, _Track]:
     """Walks all packets, and decodes while the budgets last."""
-    pictures, sounds = _Track(budget=_DECODED_PIXELS), _Track(budget=_DECODED_SAMPLES)
+    indexed = opened.format.name.startswith("mov")
+    pictures = _Track(budget=pixels, wanted=video is not None, listed=_listed(video) if indexed else 0)
+    samples = _DECODED_SAMPLES if pixels == _DECODED_PIXELS else _GLIMPSE_SAMPLES
+    sounds = _Track(budget=samples, wanted=audio is not None, listed=_listed(audio) if indexed else 0)
+    if video is not None and 0 < video.width * video.height <= _THREADED_PIXELS:
+        video.codec_context.options = {**_DECODER_OPTIONS, "threads": "2"}
     frame_seconds = float(1 / video.guessed_rate) if video is not None and video.guessed_rate else 0.0
     for count, packet in enumerate(opened.demux([stream for stream in (video, audio) if stream is not None])):
         check_packets(count)
@@ -197,16 +355,28 @@ def _take_picture(track: _Track, stream: VideoStream, packet: "Packet[Stream]", 
         track.saw(packet, frame_seconds)
     if track.budget <= 0:
         return
+    track.tried += 1
     try:
         frames = stream.decode(packet)
-    except av.error.InvalidDataError:
+    except _BROKEN_PACKETS:
         track.broken += 1
+        _check_size(stream, packet)
         return
     for frame in frames:
-        track.frames += 1
-        track.budget -= frame.width * frame.height
-        turned = frame.rotation % 180 != 0
-        track.width, track.height = (frame.height, frame.width) if turned else (frame.width, frame.height)
+        track.looked(frame)
+
+
+def _listed(stream: Stream | None) -> int:
+    return 0 if stream is None else len(stream.index_entries)
+
+
+def _check_size(stream: VideoStream, packet: "Packet[Stream]") -> None:
+    """`TooManyPixels` when that is why a packet did not decode: its size is in a JPEG's header, or known by now."""
+    pixels = stream.codec_context.width * stream.codec_context.height
+    if stream.codec_context.name == "mjpeg":
+        pixels = layout_of(bytes(packet), "jpeg").pixels
+    if pixels > _MAX_FRAME_PIXELS:
+        raise TooManyPixels(_MAX_FRAME_PIXELS)
 
 
 def _take_sound(track: _Track, stream: AudioStream, packet: "Packet[Stream]") -> None:
@@ -215,9 +385,10 @@ def _take_sound(track: _Track, stream: AudioStream, packet: "Packet[Stream]") ->
         track.saw(packet, 0.0)
     if track.budget <= 0:
         return
+    track.tried += 1
     try:
         frames = stream.decode(packet)
-    except av.error.InvalidDataError:
+    except _BROKEN_PACKETS:
         track.broken += 1
         return
     for frame in frames:
@@ -232,5 +403,5 @@ def _check_codec(stream: Stream | None) -> None:
         return
     name = str(getattr(stream.codec_context, "name", "unknown"))  # there is no context where no decoder is built in
     if name not in CODECS:
-        raise JobRefused("file-unreadable", detail=f"codec {name}")
+        raise UnknownCodec(name)
     stream.codec_context.options = dict(_DECODER_OPTIONS)  # those of the container do not reach our own decoders

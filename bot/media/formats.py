@@ -11,8 +11,11 @@ PILLOW_NAMES: Final[Mapping[str, str]] = {
     "bmp": "BMP",
     "tiff": "TIFF",
     "avif": "AVIF",
+    "heic": "HEIF",
+    "ico": "ICO",
+    "jp2": "JPEG2000",
 }
-"""Format → the one Pillow plugin that may open it."""
+"""Format → the one Pillow plugin that may open it (HEIF is pillow-heif's)."""
 
 DEMUXERS: Final[Mapping[str, str]] = {
     "mp4": "mov",
@@ -25,6 +28,7 @@ DEMUXERS: Final[Mapping[str, str]] = {
     "asf": "asf",
     "flv": "flv",
     "mpegts": "mpegts",
+    "mpeg": "mpeg",
     "mp3": "mp3",
     "wav": "wav",
     "ogg": "ogg",
@@ -39,8 +43,18 @@ ANIMATIONS: Final = frozenset({"gif", "webp"})
 """Picture formats that count as video when they move (policy; an animated PNG counts as its first picture)."""
 
 
+PEEKED: Final = frozenset({"svg", "gzip"})
+"""Formats that are refused, and looked into (in the media child, without a decoder) only to say what they are."""
+
+CHECKED_TWICE: Final = frozenset({"jpeg"})
+"""Picture formats that Pillow fills up with grey when their data ends early: a stricter decoder has a second look."""
+
+MAX_PICTURE_PIXELS: Final = 120_000_000
+"""Phone photographs of 48 and 108 megapixels must pass."""
+
+
 def readable(format_name: str) -> bool:
-    """True when there is a reader for the format (HEIC and JPEG XL are recognised but have none yet)."""
+    """True when there is a reader for the format (JPEG XL is recognised but has none)."""
     return format_name in PILLOW_NAMES or format_name in DEMUXERS
 
 

@@ -1,4 +1,4 @@
-"""The walls around a media child: resource limits, no new privileges, Landlock, and a seccomp filter.
+"""The walls around a media child: resource limits, no root, no new privileges, Landlock, and a seccomp filter.
 
 All of it works without privileges and without a library: raw system calls through ctypes (the kernel's uapi headers and
 `man 2 landlock_create_ruleset`, `man 2 seccomp` are the source of every number). Where a layer does not exist, it is
@@ -15,12 +15,21 @@ import signal
 import struct
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from typing import Final
+from contextlib import suppress
+from pathlib import Path
+from typing import Final, NamedTuple
 
 from bot.media.protocol import LANDLOCK, SECCOMP, LimitSpec
 
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_NO_NEW_PRIVS = 1, 4, 38
 _MAX_DESCRIPTORS: Final = 64
+NOBODY: Final = 65_534
+"""The user and group that own nothing, on every Linux."""
+
+_NOBODYS_TASKS: Final = 512
+"""Threads that nobody may have on the whole machine; eight children with an encoder each need about 200."""
+
+_DIE_FIRST: Final = b"1000"
 
 
 def die_with(parent: int) -> None:
@@ -30,6 +39,18 @@ def die_with(parent: int) -> None:
     _libc().prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if os.getppid() != parent:
         os._exit(1)
+
+
+def die_first() -> None:
+    """Where the whole machine runs out of memory, the kernel should choose the child that uses it, not the bot."""
+    with suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_bytes(_DIE_FIRST)
+
+
+def keep_memory_private() -> None:
+    """No process of the same user may look into this one's memory, environment or descriptors."""
+    if sys.platform == "linux":
+        _libc().prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
 def limit_resources(limits: LimitSpec) -> None:
@@ -46,11 +67,28 @@ def isolate() -> tuple[str, ...]:
     if sys.platform != "linux":
         return ()
     libc = _libc()
-    libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+    _leave_root(libc)
+    keep_memory_private()
     if libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0:
         return ()
     layers: tuple[tuple[str, Callable[[ctypes.CDLL], bool]], ...] = ((LANDLOCK, _landlock), (SECCOMP, _seccomp))
     return tuple(name for name, put_up in layers if put_up(libc))
+
+
+def _leave_root(libc: ctypes.CDLL) -> None:
+    """Root becomes nobody, with all its capabilities gone; another user stays who it is.
+
+    A root that may not (a container without CAP_SETUID) stays root; the self-test says so. The number of tasks is
+    limited for nobody alone: the kernel counts them by user, and anybody else may have any number of them already.
+    """
+    if os.geteuid() != 0:
+        return
+    with suppress(PermissionError):
+        os.setgroups([])
+        os.setresgid(NOBODY, NOBODY, NOBODY)
+        os.setresuid(NOBODY, NOBODY, NOBODY)
+        _limit(resource.RLIMIT_NPROC, _NOBODYS_TASKS)
+    libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)  # a change of user clears it
 
 
 def _limit(what: int, value: int, *, grace: int = 0) -> None:
@@ -97,6 +135,9 @@ def _landlock(libc: ctypes.CDLL) -> bool:
 
 _EPERM, _ENOSYS = 1, 38
 _CLONE_THREAD: Final = 0x00010000
+_AT_EMPTY_PATH: Final = 0x1000
+_OWNER_COMMANDS: Final = (8, 10, 15)  # F_SETOWN, F_SETSIG, F_SETOWN_EX
+_TIOCSTI: Final = 0x5412
 _RET_ALLOW, _RET_ERRNO, _RET_KILL_PROCESS = 0x7FFF0000, 0x00050000, 0x80000000
 _LOAD, _JUMP_EQUAL, _JUMP_AT_LEAST, _JUMP_ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
 _AT_NUMBER, _AT_ARCHITECTURE, _AT_FIRST_ARGUMENT = 0, 4, 16  # offsets in struct seccomp_data
@@ -105,7 +146,7 @@ _X32_BIT: Final = 0x40000000
 _NEVER: Final = -1  # a call that this architecture does not have
 
 # Name: (x86-64, aarch64). Opening, naming and listing files; sockets; processes and signals; memory of others; kernel.
-_DENIED: Final[Mapping[str, tuple[int, int]]] = {
+DENIED_CALLS: Final[Mapping[str, tuple[int, int]]] = {
     "open": (2, _NEVER),
     "openat": (257, 56),
     "openat2": (437, 437),
@@ -161,6 +202,24 @@ _DENIED: Final[Mapping[str, tuple[int, int]]] = {
     "inotify_init": (253, _NEVER),
     "inotify_init1": (294, 26),
     "fanotify_init": (300, 262),
+    "statx": (332, 291),
+    "utime": (132, _NEVER),
+    "utimes": (235, _NEVER),
+    "futimesat": (261, _NEVER),
+    "getxattr": (191, 8),
+    "lgetxattr": (192, 9),
+    "listxattr": (194, 11),
+    "llistxattr": (195, 12),
+    "removexattr": (197, 14),
+    "lremovexattr": (198, 15),
+    "fremovexattr": (199, 16),
+    "uselib": (134, _NEVER),
+    "mount_setattr": (442, 442),
+    "fsconfig": (431, 431),
+    "fspick": (433, 433),
+    "inotify_add_watch": (254, 27),
+    "fanotify_mark": (301, 263),
+    "memfd_secret": (447, 447),
     "memfd_create": (319, 279),
     "socket": (41, 198),
     "socketpair": (53, 199),
@@ -191,7 +250,24 @@ _DENIED: Final[Mapping[str, tuple[int, int]]] = {
     "process_vm_writev": (311, 271),
     "process_madvise": (440, 440),
     "kcmp": (312, 272),
+    "process_mrelease": (448, 448),
+    "migrate_pages": (256, 238),
+    "move_pages": (279, 239),
     "setpriority": (141, 140),
+    "ioprio_set": (251, 30),
+    "sched_setparam": (142, 118),
+    "sched_setscheduler": (144, 119),
+    "sched_setattr": (314, 274),
+    "setuid": (105, 146),
+    "setgid": (106, 144),
+    "setreuid": (113, 145),
+    "setregid": (114, 143),
+    "setresuid": (117, 147),
+    "setresgid": (119, 149),
+    "setgroups": (116, 159),
+    "setfsuid": (122, 151),
+    "setfsgid": (123, 152),
+    "capset": (126, 91),
     "unshare": (272, 97),
     "setns": (308, 268),
     "io_uring_setup": (425, 425),
@@ -206,29 +282,78 @@ _DENIED: Final[Mapping[str, tuple[int, int]]] = {
     "keyctl": (250, 219),
     "shmget": (29, 194),
     "shmat": (30, 196),
+    "shmctl": (31, 195),
     "semget": (64, 190),
+    "semop": (65, 193),
+    "semtimedop": (220, 192),
+    "semctl": (66, 191),
     "msgget": (68, 186),
+    "msgsnd": (69, 189),
+    "msgrcv": (70, 188),
+    "msgctl": (71, 187),
     "mq_open": (240, 180),
+    "mq_unlink": (241, 181),
     "acct": (163, 89),
     "swapon": (167, 224),
+    "swapoff": (168, 225),
     "reboot": (169, 142),
     "sethostname": (170, 161),
+    "setdomainname": (171, 162),
+    "iopl": (172, _NEVER),
+    "ioperm": (173, _NEVER),
+    "modify_ldt": (154, _NEVER),
     "settimeofday": (164, 170),
     "clock_settime": (227, 112),
     "adjtimex": (159, 171),
+    "clock_adjtime": (305, 266),
     "init_module": (175, 105),
     "finit_module": (313, 273),
     "delete_module": (176, 106),
     "kexec_load": (246, 104),
+    "kexec_file_load": (320, 294),
     "quotactl": (179, 60),
+    "quotactl_fd": (443, 443),
     "syslog": (103, 116),
     "personality": (135, 92),
     "vhangup": (153, 58),
 }
-_CLONE: Final = (56, 220)
 _CLONE3: Final = (435, 435)
 _SECCOMP_CALL: Final = (317, 277)
+_FIRST_UNKNOWN: Final = 454
+"""Calls from this number on (Linux 6.7) are newer than this table, and no decoder needs them."""
+
 _ARCHITECTURES: Final = {"x86_64": (0xC000003E, 0), "aarch64": (0xC00000B7, 1), "arm64": (0xC00000B7, 1)}
+
+
+class _Rule(NamedTuple):
+    """A call that one of its arguments decides about: the lower 32 bits are what the kernel looks at, too.
+
+    `jump` compares with `value`; the call passes when that holds, or, if `denies`, when it does not.
+    """
+
+    name: str
+    numbers: tuple[int, int]
+    argument: int
+    jump: int
+    value: int
+    denies: bool = False
+
+
+def _rules(own_pid: int) -> tuple[_Rule, ...]:
+    """What passes with some arguments only.
+
+    `clone` starts a thread (codecs do) and never a process, which is how glibc forks. `tgkill` is how a process aborts
+    itself. `newfstatat` without a path is `fstat`. A descriptor's owner or signal would be a way around `kill`, and
+    TIOCSTI a way to type on somebody's terminal.
+    """
+    return (
+        _Rule("clone", (56, 220), 0, _JUMP_ANY_BIT, _CLONE_THREAD),
+        _Rule("tgkill", (234, 131), 0, _JUMP_EQUAL, own_pid),
+        _Rule("prlimit64", (302, 261), 0, _JUMP_EQUAL, 0),
+        _Rule("newfstatat", (262, 79), 3, _JUMP_ANY_BIT, _AT_EMPTY_PATH),
+        *(_Rule("fcntl", (72, 25), 1, _JUMP_EQUAL, command, denies=True) for command in _OWNER_COMMANDS),
+        _Rule("ioctl", (16, 29), 1, _JUMP_EQUAL, _TIOCSTI, denies=True),
+    )
 
 
 class _Program(ctypes.Structure):
@@ -243,17 +368,16 @@ def _seccomp(libc: ctypes.CDLL) -> bool:
     if known is None:
         return False
     audit_number, column = known
-    code = b"".join(_filter(audit_number, column))
+    code = b"".join(deny_filter(audit_number, column, own_pid=os.getpid()))
     program = _Program(len(code) // 8, code)
     loaded = libc.syscall(_SECCOMP_CALL[column], _SET_MODE_FILTER, _FLAG_TSYNC, ctypes.byref(program))
     return loaded == 0
 
 
-def _filter(audit_number: int, column: int) -> Iterator[bytes]:
+def deny_filter(audit_number: int, column: int, *, own_pid: int) -> Iterator[bytes]:
     """The BPF program: another architecture's calls kill, the denied calls fail, everything else passes.
 
-    `fork()` needs care: glibc forks with `clone`, and codecs start threads with it. So `clone` passes with CLONE_THREAD
-    only, and `clone3`, whose flags lie in memory that a filter cannot read, "does not exist": glibc falls back.
+    `clone3`, whose flags lie in memory that a filter cannot read, "does not exist": glibc falls back to `clone`.
     """
     yield _step(_LOAD, _AT_ARCHITECTURE)
     yield _step(_JUMP_EQUAL, audit_number, skip_if_true=1)
@@ -262,17 +386,26 @@ def _filter(audit_number: int, column: int) -> Iterator[bytes]:
     if column == 0:
         yield _step(_JUMP_AT_LEAST, _X32_BIT, skip_if_false=1)
         yield _step(_RETURN, _RET_KILL_PROCESS)
-    for numbers in _DENIED.values():
+    yield _step(_JUMP_AT_LEAST, _FIRST_UNKNOWN, skip_if_false=1)
+    yield _step(_RETURN, _RET_ERRNO | _ENOSYS)
+    yield _step(_JUMP_EQUAL, _CLONE3[column], skip_if_false=1)
+    yield _step(_RETURN, _RET_ERRNO | _ENOSYS)
+    for numbers in DENIED_CALLS.values():
         if numbers[column] != _NEVER:
             yield _step(_JUMP_EQUAL, numbers[column], skip_if_false=1)
             yield _step(_RETURN, _RET_ERRNO | _EPERM)
-    yield _step(_JUMP_EQUAL, _CLONE3[column], skip_if_false=1)
-    yield _step(_RETURN, _RET_ERRNO | _ENOSYS)
-    yield _step(_JUMP_EQUAL, _CLONE[column], skip_if_false=3)
-    yield _step(_LOAD, _AT_FIRST_ARGUMENT)
-    yield _step(_JUMP_ANY_BIT, _CLONE_THREAD, skip_if_true=1)
-    yield _step(_RETURN, _RET_ERRNO | _EPERM)
+    for rule in _rules(own_pid):
+        yield from _steps(rule, column)
     yield _step(_RETURN, _RET_ALLOW)
+
+
+def _steps(rule: _Rule, column: int) -> Iterator[bytes]:
+    """Goes on after these steps, with the call's number loaded, unless the rule forbids this call."""
+    yield _step(_JUMP_EQUAL, rule.numbers[column], skip_if_false=4)
+    yield _step(_LOAD, _AT_FIRST_ARGUMENT + 8 * rule.argument)
+    yield _step(rule.jump, rule.value, skip_if_true=int(not rule.denies), skip_if_false=int(rule.denies))
+    yield _step(_RETURN, _RET_ERRNO | _EPERM)
+    yield _step(_LOAD, _AT_NUMBER)
 
 
 def _step(code: int, value: int, *, skip_if_true: int = 0, skip_if_false: int = 0) -> bytes:

@@ -7,7 +7,7 @@ Used inside the media child only.
 # The stubs name numpy, which is not installed, and leave Packet's type open.
 # pyright: reportUnknownMemberType=false
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final, cast
@@ -18,6 +18,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 from PIL import Image, ImageOps
 
+from bot.media.clips import hasten
 from bot.media.containers import check_packets, container, main_video
 from bot.media.formats import PILLOW_NAMES
 from bot.media.pictures import counted_frames, frame_milliseconds, picture
@@ -29,6 +30,8 @@ Size = tuple[int, int]
 _GROUND: Final = (24, 24, 30)
 _TURNS: Final = {90: Image.Transpose.ROTATE_90, 180: Image.Transpose.ROTATE_180, 270: Image.Transpose.ROTATE_270}
 _SHORTEST_FRAME: Final = 1 / 240
+_UNSAID: Final = 2
+_HIGH_DEFINITION: Final = 720
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +74,31 @@ def footage(source: SourceSpec) -> Generator[Footage]:
         stream = main_video(opened)
         if stream is None:
             raise JobRefused("file-unreadable", detail="no moving pictures")
+        hasten(stream)
         seconds = _walked_seconds(opened, stream)
         yield Footage(seconds, lambda: _decoded(opened, stream))
+
+
+def shown_at(film: Footage, wanted: Iterable[float]) -> Iterator[tuple[float, Moment]]:
+    """The frame that is on the screen at each of the moments (seconds, ascending), the first and last ones included.
+
+    `JobRefused` when nothing decodes.
+    """
+    shown: Moment | None = None
+    left = iter(wanted)
+    at = next(left, None)
+    for moment in film.play():
+        while shown is not None and at is not None and moment.seconds > at:
+            yield at, shown
+            at = next(left, None)
+        if at is None:
+            return
+        shown = moment
+    if shown is None:
+        raise JobRefused("file-unreadable", detail="no frame decodes")
+    while at is not None:
+        yield at, shown
+        at = next(left, None)
 
 
 def covering(image: Image.Image, size: Size) -> Image.Image:
@@ -139,6 +165,13 @@ def _decoded(opened: InputContainer, stream: VideoStream) -> Iterator[Moment]:
             yield Moment(max(0.0, at - first), _upright_size(frame), lambda size, frame=frame: _picture(frame, size))
 
 
+def _matrix(frame: VideoFrame) -> str | None:
+    """The matrix to read colours by when the clip does not say: what players take for its height."""
+    if frame.colorspace != _UNSAID:
+        return None
+    return "ITU709" if min(frame.width, frame.height) >= _HIGH_DEFINITION else "ITU601"
+
+
 def _upright_size(frame: VideoFrame) -> Size:
     return (frame.height, frame.width) if frame.rotation % 180 else (frame.width, frame.height)
 
@@ -152,6 +185,7 @@ def _picture(frame: VideoFrame, size: Size) -> Image.Image:
         width=max(width, round(frame.width * scale)),
         height=max(height, round(frame.height * scale)),
         format="rgb24",
+        src_colorspace=_matrix(frame),
         interpolation="BILINEAR" if scale > 1 else "AREA",
     )
     image = cast("Image.Image", scaled.to_image())

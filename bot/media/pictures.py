@@ -10,14 +10,14 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Final
 
-from PIL import Image
+import pillow_heif
+from PIL import Image, ImageFile
 
+from bot.domain.conform import Measured
 from bot.domain.media import Kind, MediaFacts
-from bot.media.formats import ANIMATIONS, PILLOW_NAMES
+from bot.media.formats import ANIMATIONS, MAX_PICTURE_PIXELS, PILLOW_NAMES
+from bot.media.measurement import Finding, Measurement, TooManyPixels
 from bot.media.protocol import JobRefused, SourceSpec, rewound
-
-_MAX_PIXELS: Final = 120_000_000
-"""Phone photographs of 48 and 108 megapixels must pass."""
 
 ANIMATION_PIXELS: Final = 600_000_000
 """In all frames of an animation together."""
@@ -35,13 +35,29 @@ _TURNS: Final = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+_CLOCKWISE: Final = {3: 180, 4: 180, 5: 90, 6: 90, 7: 270, 8: 270}
+"""How far, in degrees clockwise, an EXIF orientation turns a picture (mirrored or not)."""
+
 SIDEWAYS: Final = frozenset({5, 6, 7, 8})
 """The EXIF orientations that turn a picture by a quarter."""
 
 _LATE_IMPORTS: Final = ("PIL.MpoImagePlugin", "PIL.TiffImagePlugin")
 """Multi-picture JPEG and EXIF tags: what Pillow imports in the middle of opening a file."""
 
-Image.MAX_IMAGE_PIXELS = _MAX_PIXELS
+_HARMLESS_TAGS: Final = frozenset({0x0100, 0x0101, 0x0102, 0x0112, 0x011A, 0x011B, 0x0128, 0x0213, 0x8769})
+"""EXIF: size, depth, orientation, resolution and its unit, where colour samples sit, the pointer to more."""
+
+_HARMLESS_DETAILS: Final = frozenset({0x9000, 0x9101, 0xA000, 0xA001, 0xA002, 0xA003})
+"""EXIF's second table: versions, components, colour space, size."""
+
+_DETAILS_TABLE: Final = 0x8769
+_MOST_HARMLESS_EXIF: Final = 512
+"""Bytes: with a preview picture in it, EXIF is larger."""
+
+Image.MAX_IMAGE_PIXELS = MAX_PICTURE_PIXELS
+ImageFile.LOAD_TRUNCATED_IMAGES = False
+pillow_heif.options.DECODE_THREADS = 1
+pillow_heif.register_heif_opener()  # pyright: ignore[reportUnknownMemberType]  its options have no types
 warnings.simplefilter("error", Image.DecompressionBombWarning)
 
 
@@ -66,7 +82,7 @@ def picture(source: SourceSpec) -> Generator[Image.Image]:
         ):
             yield image
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise JobRefused("media-too-heavy", limit=f"{_MAX_PIXELS // 1_000_000} megapixels") from error
+        raise TooManyPixels(MAX_PICTURE_PIXELS) from error
 
 
 def measure_picture(source: SourceSpec) -> MediaFacts:
@@ -87,6 +103,54 @@ def measure_picture(source: SourceSpec) -> MediaFacts:
         frame_count=frame_count if moves else None,
         video_codec=source["format"] if moves else None,
     )
+
+
+def survey(source: SourceSpec) -> Measurement:
+    """Measures the picture for a decision: decoded whole (of a moving PNG: its first picture). Raises `JobRefused`."""
+    with picture(source) as image:
+        frame_count, milliseconds = _decode_frames(image, moving=source["format"] in ANIMATIONS)
+        animated = int(getattr(image, "n_frames", 1)) > 1 and source["format"] in ANIMATIONS | {"png"}
+        turn, moves = orientation(image), frame_count > 1
+        width, height = image.size[::-1] if turn in SIDEWAYS else image.size
+        findings = {Finding.ORIENTATION} if turn != 1 else set[Finding]()
+        if image.mode == "CMYK":
+            findings.add(Finding.CMYK)
+        measured = Measured(
+            rotation=_CLOCKWISE.get(turn, 0),
+            frame_rate=round(frame_count * 1000 / milliseconds, 3) if moves and milliseconds else None,
+            pixel_format=image.mode.lower(),
+            alpha=image.has_transparency_data,
+            animated=animated,
+            metadata=_tells(image),
+            video_streams=1 if moves else 0,
+        )
+    facts = MediaFacts(
+        kind=Kind.VIDEO if moves else Kind.IMAGE,
+        format=source["format"],
+        byte_count=0,
+        width=width,
+        height=height,
+        seconds=milliseconds / 1000 if moves else None,
+        frame_count=frame_count if moves else None,
+        video_codec=source["format"] if moves else None,
+    )
+    return Measurement(facts=facts, measured=measured, findings=frozenset(findings))
+
+
+def _tells(image: Image.Image) -> bool:
+    """True when EXIF or XMP say more than how the picture is to be shown."""
+    if image.info.get("xmp") or image.info.get("Raw profile type exif"):
+        return True
+    raw = image.info.get("exif")
+    if raw is None:
+        return False
+    if isinstance(raw, bytes) and len(raw) > _MOST_HARMLESS_EXIF:
+        return True
+    try:
+        exif = image.getexif()
+        return not (_HARMLESS_TAGS.issuperset(exif) and _HARMLESS_DETAILS.issuperset(exif.get_ifd(_DETAILS_TABLE)))
+    except Exception:  # noqa: BLE001  broken EXIF raises whatever it likes; it is better taken out
+        return True
 
 
 def frame_milliseconds(image: Image.Image) -> int:

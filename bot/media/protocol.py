@@ -53,7 +53,39 @@ class DrawSpec(TypedDict):
     audio: bool
 
 
-class JobSpec(TypedDict):
+class ConformSpec(TypedDict):
+    """A `Target`: what the one source is to become; see there for each field. `lasts`: its seconds as measured."""
+
+    format: str
+    width: int | None
+    height: int | None
+    start_seconds: float
+    seconds: float | None
+    loop_to_seconds: float | None
+    frame_rate: float | None
+    max_bytes: int | None
+    copy: bool
+    tonemap: bool
+    still: bool
+    lasts: float | None
+
+
+class FitSpec(TypedDict):
+    """How large the output may be, and the tags (`title`, `comment`) that are written into it."""
+
+    max_bytes: int
+    tags: dict[str, str]
+
+
+class Details(TypedDict):
+    """What some jobs are told beyond their files."""
+
+    draw: NotRequired[DrawSpec]
+    fit: NotRequired[FitSpec]
+    conform: NotRequired[ConformSpec]
+
+
+class JobSpec(Details):
     """A job: its name, who the parent is (to die with it), limits, inputs, and an output descriptor if one is due."""
 
     job: str
@@ -61,7 +93,6 @@ class JobSpec(TypedDict):
     limits: LimitSpec
     sources: list[SourceSpec]
     output: NotRequired[int]
-    draw: NotRequired[DrawSpec]
 
 
 class JobRefused(Exception):
@@ -111,6 +142,23 @@ def facts_from(answer: object, *, byte_count: int) -> MediaFacts:
         video_codec=_word(fields, "video_codec"),
         audio_codec=_word(fields, "audio_codec"),
     )
+
+
+class Looks(TypedDict):
+    """How many seconds of a clip are black, frozen, silent."""
+
+    black_seconds: float
+    frozen_seconds: float
+    silent_seconds: float
+
+
+def looks_from(answer: object) -> Looks:
+    """Looks out of a child's answer; `ValueError` when a value is not one that a real clip can have."""
+    fields = mapping_from(answer)
+    black, frozen, silent = (_seconds({"seconds": fields.get(name)}) for name in ("black", "frozen", "silent"))
+    if black is None or frozen is None or silent is None:
+        raise ValueError("looks")
+    return Looks(black_seconds=black, frozen_seconds=frozen, silent_seconds=silent)
 
 
 def mapping_from(value: object) -> Mapping[str, object]:

@@ -11,8 +11,8 @@ from PIL import Image, ImageDraw
 from bot.media import pictures
 from bot.media.lettering import drawable, shortened, typeface
 from bot.media.looks import ACCENT, GROUND, plate, rounded
-from bot.media.moving import Footage, Moment, Size, footage
-from bot.media.protocol import JobRefused, JobSpec, SourceSpec
+from bot.media.moving import Size, footage, shown_at
+from bot.media.protocol import JobSpec, SourceSpec
 
 Say = Callable[[Mapping[str, object]], None]
 
@@ -58,24 +58,11 @@ def warm_up() -> None:
 def _row(source: SourceSpec) -> _Row:
     """Plays the clip once and keeps the frames that stand at the middle of equal parts."""
     with footage(source) as film:
-        moments = _chosen(film)
+        wanted = [film.seconds * (position + 0.5) / _FRAMES for position in range(_FRAMES)]
+        moments = list(shown_at(film, wanted))
         size = _tile(moments[0][1].size)
         frames = tuple((at, moment.covering(size)) for at, moment in moments)
         return _Row(source["label"], frames)
-
-
-def _chosen(film: Footage) -> list[tuple[float, Moment]]:
-    """The frame that is on the screen at each of the moments. `JobRefused` when nothing decodes."""
-    wanted = [film.seconds * (position + 0.5) / _FRAMES for position in range(_FRAMES)]
-    chosen: list[tuple[float, Moment]] = []
-    shown: Moment | None = None
-    for moment in film.play():
-        while shown is not None and len(chosen) < _FRAMES and moment.seconds > wanted[len(chosen)]:
-            chosen.append((wanted[len(chosen)], shown))
-        shown = moment
-    if shown is None:
-        raise JobRefused("file-unreadable", detail="no frame decodes")
-    return chosen + [(at, shown) for at in wanted[len(chosen) :]]
 
 
 def _tile(size: Size) -> Size:

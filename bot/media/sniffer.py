@@ -19,10 +19,10 @@ _IMAGE, _VIDEO, _AUDIO = Kind.IMAGE, Kind.VIDEO, Kind.AUDIO
 def sniff(head: bytes) -> Sniffed:
     """What the first bytes (up to 64 KiB are looked at) say. Total: any bytes give an answer.
 
-    `format` is lower case: png, jpeg, webp, gif, bmp, tiff, heic, avif, jxl, jp2 (images); mp4, mov, 3gp, webm, mkv,
-    avi, asf, flv, mpegts (videos, though some hold only sound: the demuxer decides that); mp3, m4a, wav, ogg, flac,
-    aac, aiff, amr (audio); and without a kind: svg, midi, pdf, zip, rar, 7z, gzip, exe, lottie json, hls playlist,
-    ffconcat, sdp, dash manifest, text, empty, unknown.
+    `format` is lower case: png, jpeg, webp, gif, bmp, tiff, heic, avif, jxl, jp2, ico (images); mp4, mov, 3gp, webm,
+    mkv, avi, asf, flv, mpegts, mpeg (videos, though some hold only sound: the demuxer decides that); mp3, m4a, wav,
+    ogg, flac, aac, aiff, amr (audio); and without a kind: svg, midi, pdf, zip, rar, 7z, gzip, other
+    archives, exe, psd, lottie json, hls playlist, ffconcat, sdp, dash manifest, playlist, text, empty, unknown.
     """
     head = head[:HEAD_BYTES]
     for look in _LOOKS:
@@ -53,6 +53,18 @@ _MAGICS: Final[tuple[tuple[bytes, Kind | None, str], ...]] = (
     (b"\x1f\x8b\x08", None, "gzip"),
     (b"\x7fELF", None, "exe"),
     (b"MZ", None, "exe"),
+    (b"\0\0\x01\xba", _VIDEO, "mpeg"),
+    (b"\xff\x4f\xff\x51", _IMAGE, "jp2"),
+    (b"8BPS\0\x01", None, "psd"),
+    (b"BZh", None, "archive"),
+    (b"\xfd7zXZ\0", None, "archive"),
+    (b"\x28\xb5\x2f\xfd", None, "archive"),
+    (b"MSCF\0\0\0\0", None, "archive"),
+    (b"\xcf\xfa\xed\xfe", None, "exe"),
+    (b"\xfe\xed\xfa\xcf", None, "exe"),
+    (b"\xca\xfe\xba\xbe", None, "exe"),
+    (b"dex\n03", None, "exe"),
+    (b"\0asm\x01\0\0\0", None, "exe"),
 )
 
 
@@ -93,6 +105,23 @@ def _bmp(head: bytes) -> Sniffed | None:
         return None
     header_size = int.from_bytes(head[14:18], "little")
     return Sniffed(kind=_IMAGE, format="bmp") if header_size in {12, 40, 52, 56, 64, 108, 124} else None
+
+
+def _ico(head: bytes) -> Sniffed | None:
+    """A Windows icon: a sane directory must follow the four bytes, which say next to nothing."""
+    count = int.from_bytes(head[4:6], "little")
+    if head[:4] != b"\0\0\x01\0" or not 1 <= count <= _MOST_ICONS or len(head) < 6 + 16 * count:
+        return None
+    entries = [head[6 + 16 * index : 22 + 16 * index] for index in range(count)]
+    sane = all(entry[3] == 0 and int.from_bytes(entry[12:16], "little") >= 6 + 16 * count for entry in entries)
+    return Sniffed(kind=_IMAGE, format="ico") if sane else None
+
+
+_MOST_ICONS: Final = 64
+
+
+def _tar(head: bytes) -> Sniffed | None:
+    return Sniffed(kind=None, format="archive") if head[257:262] == b"ustar" else None
 
 
 # ISO base media brands (https://mp4ra.org/registered-types/brands). The major brand decides; the others only when it is
@@ -239,8 +268,14 @@ _TEXT_STARTS: Final = (
     (b"ffconcat version", "ffconcat"),
     (b"v=0\r\n", "sdp"),
     (b"v=0\n", "sdp"),
+    (b"#extinf", "hls playlist"),
+    (b"[playlist]", "playlist"),
+    (b"[reference]", "playlist"),
+    (b"rtsptext", "playlist"),
+    (b"#!", "exe"),
 )
 _SVG, _DASH = re.compile(rb"<svg[\s>]", re.IGNORECASE), re.compile(rb"<MPD[\s>]")
+_LISTS = re.compile(rb"<(?:asx|smil|playlist|SmoothStreamingMedia|CompositionPlaylist)[\s>]", re.IGNORECASE)
 _LOTTIE = re.compile(rb'"layers"\s*:\s*\['), re.compile(rb'"(?:ip|op|fr)"\s*:\s*[\d.]')
 _BYTE_ORDER_MARKS: Final = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 _CONTROLS: Final = frozenset(range(32)) - frozenset(b"\t\n\r\f\x1b") | {0x7F}
@@ -265,7 +300,9 @@ def _text(head: bytes) -> Sniffed | None:
 def _markup(body: bytes) -> str:
     if _SVG.search(body):
         return "svg"
-    return "dash manifest" if _DASH.search(body) else "text"
+    if _DASH.search(body):
+        return "dash manifest"
+    return "playlist" if _LISTS.search(body[:4096]) else "text"
 
 
 def _reads_as_text(head: bytes) -> bool:
@@ -289,10 +326,12 @@ _LOOKS: Final[tuple[Callable[[bytes], Sniffed | None], ...]] = (
     _by_magic,
     _riff,
     _bmp,
+    _ico,
     _iso_base_media,
     _ebml,
     _ogg,
     _mpegts,
     _mpeg_audio,
+    _tar,
     _text,
 )

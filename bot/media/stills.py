@@ -25,7 +25,7 @@ def work(spec: JobSpec, _say: Say) -> Mapping[str, object]:
         raise AssertionError("a still needs an output")
     with picture(spec["sources"][0]) as image:
         turn = orientation(image)
-        still = _pixels(_first_visible(image))
+        still = _pixels(first_visible(image))
     with os.fdopen(os.dup(spec["output"]), "r+b") as file:
         upright(still, turn).save(file, "PNG")
     return {"done": True}
@@ -37,7 +37,7 @@ def warm_up() -> None:
     _pixels(Image.new("RGBA", (1, 1))).save(BytesIO(), "PNG")
 
 
-def _first_visible(image: Image.Image) -> Image.Image:
+def first_visible(image: Image.Image) -> Image.Image:
     """The first frame that is not wholly clear; the first of all when none is found."""
     first = None
     for frame in _frames(image):

@@ -17,7 +17,7 @@ from bot.domain.requests import Publication
 
 _MAX_FILES: Final = 10
 """Discord, Create Message."""
-_MAX_BYTES: Final = 24 << 20
+MAX_BYTES: Final = 24 << 20
 """Discord takes requests of at most 25 MiB (docs, resources/message.mdx)."""
 _MOST_STRAYS: Final = 24
 """More messages than a take can have: a search that still finds some then is out of date."""
@@ -56,7 +56,7 @@ class StagingChannelPublisher:
     @property
     def max_bytes_each(self) -> int:
         """The smaller of the operator's limit and what fits into one request of Discord's."""
-        return min(self._max_bytes_each, _MAX_BYTES)
+        return min(self._max_bytes_each, MAX_BYTES)
 
     def refusal(self, reference: Reference) -> str | None:
         """`publisher-too-large`, or `None`."""
@@ -165,7 +165,7 @@ def _parts(references: Sequence[Reference]) -> list[_Part]:
         byte_count = reference.facts.byte_count
         if not groups or len(groups[-1]) == _MAX_FILES or byte_count > room_bytes:
             groups.append([])
-            room_bytes = _MAX_BYTES
+            room_bytes = MAX_BYTES
         groups[-1].append(reference)
         room_bytes -= byte_count
     return [_Part(number=number, references=tuple(group)) for number, group in enumerate(groups, start=1)]

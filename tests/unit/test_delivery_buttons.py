@@ -54,6 +54,8 @@ class Press:
             guild_choices=unused,
             sources=unused,
             rendered=lambda snapshot: snapshot.request.written_prompt,
+            vendor_tokens=unused,
+            asks_about_people=unused,
             requester=unused,
             form_id=lambda: "",
             open_threads=True,

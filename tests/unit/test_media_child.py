@@ -1,4 +1,4 @@
-"""The media child: what it cannot do, and what its parent makes of every way in which it can end."""
+"""The media child, forked or fresh: what it cannot do, and what its parent makes of every way in which it can end."""
 
 import asyncio
 import os
@@ -12,28 +12,55 @@ from bot.domain.errors import Refused, Unavailable
 from bot.domain.media import Kind, Sniffed
 from bot.media.children import Children, Limits, Subject
 from bot.media.protocol import facts_from
+from bot.media.starters import starter_of
 from bot.media.tools import SandboxedMedia
 from tests import media_samples
 
 MP4 = Sniffed(kind=Kind.VIDEO, format="mp4")
 
 
-async def misbehave(tmp_path: Path, how: str, *, wall_seconds: float = 20.0, cpu_seconds: int = 10) -> None:
+@pytest.fixture(params=[False, True], ids=["forked", "fresh"])
+def fresh(request: pytest.FixtureRequest) -> bool:
+    """Whether a child is a fresh interpreter; if not, the zygote forks it."""
+    return bool(request.param)
+
+
+async def misbehave(
+    tmp_path: Path, how: str, *, fresh: bool, wall_seconds: float = 20.0, cpu_seconds: int = 10
+) -> None:
     """Runs the hidden job that goes wrong in the way that is asked for."""
     path = tmp_path / "clip.mp4"
     path.touch()
     subject = Subject(path=path, format="mp4", kind=Kind.VIDEO, name="clip.mp4", label=how)
-    limits = Limits(wall_seconds=wall_seconds, cpu_seconds=cpu_seconds, memory_bytes=400_000_000, output_bytes=1000)
-    await Children(count=1, python=sys.executable).run("selftest", [subject], limits)
+    limits = Limits(
+        wall_seconds=wall_seconds, cpu_seconds=cpu_seconds, memory_bytes=400_000_000, output_bytes=1_000_000
+    )
+    children = Children(count=1, starter=starter_of(sys.executable, fresh=fresh))
+    await children.run("selftest", [subject], limits)
 
 
-def children_of_this_process() -> set[int]:
-    listed = Path(f"/proc/self/task/{os.getpid()}/children")
-    return {int(pid) for pid in listed.read_text(encoding="ascii").split()}
+def media_of(*, fresh: bool, child_count: int = 2) -> SandboxedMedia:
+    return SandboxedMedia(fresh_interpreters=fresh, child_count=child_count)
 
 
-async def test_the_child_cannot_open_a_file_or_a_socket_or_start_a_process() -> None:
-    report = await SandboxedMedia().isolation()
+def living() -> set[int]:
+    """Media children of this process, also those that its zygote forked."""
+    return {pid for parent in (os.getpid(), *zygotes()) for pid in children_of(parent)} - set(zygotes())
+
+
+def zygotes() -> list[int]:
+    return [pid for pid in children_of(os.getpid()) if b"bot.media.zygote" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+
+
+def children_of(pid: int) -> list[int]:
+    try:
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()]
+    except FileNotFoundError:
+        return []
+
+
+async def test_the_child_cannot_open_a_file_or_a_socket_or_start_a_process(*, fresh: bool) -> None:
+    report = await media_of(fresh=fresh).isolation()
 
     assert report.possible == ()
     assert report.broken == ()
@@ -41,74 +68,87 @@ async def test_the_child_cannot_open_a_file_or_a_socket_or_start_a_process() -> 
     assert report.holds
 
 
-async def test_a_child_that_spins_is_killed_and_says_so(tmp_path: Path) -> None:
+async def test_a_child_that_spins_is_killed_and_says_so(tmp_path: Path, *, fresh: bool) -> None:
     with pytest.raises(Refused) as refused:
-        await misbehave(tmp_path, "spin", cpu_seconds=1)
+        await misbehave(tmp_path, "spin", fresh=fresh, cpu_seconds=1)
 
     assert refused.value.reason.code == "media-too-heavy"
     assert refused.value.reason.arguments == {"name": "clip.mp4", "limit": "too much computing"}
 
 
-async def test_a_child_that_hangs_is_killed_when_its_time_is_up(tmp_path: Path) -> None:
-    before = children_of_this_process()
+async def test_a_child_that_hangs_is_killed_when_its_time_is_up(tmp_path: Path, *, fresh: bool) -> None:
+    before = living()
     started = time.monotonic()
 
     with pytest.raises(Refused) as refused:
-        await misbehave(tmp_path, "sleep", wall_seconds=0.7)
+        await misbehave(tmp_path, "sleep", fresh=fresh, wall_seconds=0.7)
 
     assert time.monotonic() - started < 5
     assert refused.value.reason.arguments == {"name": "clip.mp4", "limit": "0.7 s"}
-    assert children_of_this_process() <= before
+    assert living() <= before
 
 
-async def test_a_child_that_eats_memory_is_too_heavy(tmp_path: Path) -> None:
+async def test_a_child_that_eats_memory_is_too_heavy(tmp_path: Path, *, fresh: bool) -> None:
     with pytest.raises(Refused) as refused:
-        await misbehave(tmp_path, "allocate")
+        await misbehave(tmp_path, "allocate", fresh=fresh)
 
     assert refused.value.reason.code == "media-too-heavy"
 
 
-async def test_a_decoder_that_crashes_means_an_unreadable_file(tmp_path: Path) -> None:
+async def test_a_decoder_that_crashes_means_an_unreadable_file(tmp_path: Path, *, fresh: bool) -> None:
     with pytest.raises(Refused) as refused:
-        await misbehave(tmp_path, "crash")
+        await misbehave(tmp_path, "crash", fresh=fresh)
 
     assert refused.value.reason.code == "file-unreadable"
     assert "exit -" in refused.value.detail
 
 
-async def test_cancelling_kills_the_child(tmp_path: Path) -> None:
-    before = children_of_this_process()
+async def test_a_child_that_never_stops_talking_is_not_listened_to(tmp_path: Path, *, fresh: bool) -> None:
+    before = living()
+
+    with pytest.raises(Refused) as refused:
+        await misbehave(tmp_path, "chatter", fresh=fresh)
+
+    assert refused.value.reason.code == "file-unreadable"
+    assert living() <= before
+
+
+async def test_cancelling_kills_the_child(tmp_path: Path, *, fresh: bool) -> None:
+    before = living()
     async with asyncio.TaskGroup() as group:
-        task = group.create_task(misbehave(tmp_path, "sleep"))
-        while not children_of_this_process() - before:
+        task = group.create_task(misbehave(tmp_path, "sleep", fresh=fresh))
+        while not living() - before:
             await asyncio.sleep(0.01)
         task.cancel()
 
     assert task.cancelled()
-    assert children_of_this_process() <= before
+    assert living() <= before
 
 
-async def test_a_child_that_cannot_start_is_not_the_files_fault(tmp_path: Path) -> None:
+async def test_a_child_that_cannot_start_is_not_the_files_fault(tmp_path: Path, *, fresh: bool) -> None:
     path = media_samples.write(tmp_path, "hero.png")
     for python in ("/nowhere/python", "/bin/false"):
         with pytest.raises(Unavailable) as unavailable:
-            await SandboxedMedia(python=python).probe(path, Sniffed(kind=Kind.IMAGE, format="png"))
+            await SandboxedMedia(python=python, fresh_interpreters=fresh).probe(
+                path, Sniffed(kind=Kind.IMAGE, format="png")
+            )
         assert "media child" in unavailable.value.detail
 
 
-async def test_a_file_of_ours_that_is_gone_is_not_the_persons_fault(tmp_path: Path) -> None:
+async def test_a_file_of_ours_that_is_gone_is_not_the_persons_fault(tmp_path: Path, *, fresh: bool) -> None:
     with pytest.raises(Unavailable):
-        await SandboxedMedia().probe(tmp_path / "gone", MP4)
+        await media_of(fresh=fresh).probe(tmp_path / "gone", MP4)
 
 
-async def test_no_more_children_at_once_than_allowed(tmp_path: Path) -> None:
+async def test_no_more_children_at_once_than_allowed(tmp_path: Path, *, fresh: bool) -> None:
     path = media_samples.write(tmp_path, "hero.png")
-    media, before = SandboxedMedia(child_count=1), children_of_this_process()
+    media, before = media_of(fresh=fresh, child_count=1), living()
+    await media.isolation()
     most = 0
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(media.probe(path, Sniffed(kind=Kind.IMAGE, format="png"))) for _ in range(3)]
         while not all(task.done() for task in tasks):
-            most = max(most, len(children_of_this_process() - before))
+            most = max(most, len(living() - before))
             await asyncio.sleep(0.005)
 
     assert most == 1
@@ -116,7 +156,7 @@ async def test_no_more_children_at_once_than_allowed(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("make", [media_samples.hls_playlist, media_samples.concat_script])
 async def test_a_playlist_is_not_followed_even_if_it_passed_for_a_video(
-    tmp_path: Path, make: media_samples.ScriptMaker
+    tmp_path: Path, make: media_samples.ScriptMaker, *, fresh: bool
 ) -> None:
     target = tmp_path / "target.mp4"
     target.write_bytes(media_samples.mp4((64, 64), seconds=0.2))
@@ -124,7 +164,7 @@ async def test_a_playlist_is_not_followed_even_if_it_passed_for_a_video(
     path.write_bytes(make(str(target)))
 
     with pytest.raises(Refused) as refused:
-        await SandboxedMedia().probe(path, MP4)
+        await media_of(fresh=fresh).probe(path, MP4)
 
     assert refused.value.reason.code == "file-unreadable"
 
@@ -145,7 +185,7 @@ async def test_a_format_without_a_reader_is_refused_without_a_child(tmp_path: Pa
     media = SandboxedMedia(python="/nowhere/python")
 
     with pytest.raises(Refused) as refused:
-        await media.probe(tmp_path / "photo.heic", Sniffed(kind=Kind.IMAGE, format="heic"))
+        await media.probe(tmp_path / "photo.jxl", Sniffed(kind=Kind.IMAGE, format="jxl"))
 
     assert refused.value.reason.code == "format-not-accepted"
 

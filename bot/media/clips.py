@@ -1,0 +1,169 @@
+"""Opens a clip to read all of it quickly: the one safe way of `containers`, with decoders on two threads.
+
+Used inside the media child only.
+"""
+
+# The stubs name numpy, which is not installed, and leave Packet's type open.
+# pyright: reportUnknownMemberType=false
+
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Final
+
+import av.error
+from av.audio.frame import AudioFrame
+from av.audio.stream import AudioStream
+from av.container import InputContainer
+from av.packet import Packet
+from av.stream import Stream
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from bot.media.containers import check_packets, container, main_audio, main_video
+from bot.media.formats import DEMUXERS
+from bot.media.protocol import JobRefused, SourceSpec
+
+_MAX_FRAME_PIXELS: Final = 40_000_000
+_THREADS: Final = "2"
+_MOST_BROKEN: Final = 0.05
+"""Share of a track's packets that may fail to decode: a stream cut out of another begins with some."""
+
+_MISSING: Final = 0.02
+"""Share of the packets that an index lists and the file does not hold, before it counts as incomplete."""
+
+_CODEC_PADDING: Final = 0.1
+"""Seconds: frames of sound codecs are up to 0.06 s long, and the last one is filled up."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clip:
+    """An open clip: its file, its moving pictures, and its sound if there is any."""
+
+    opened: InputContainer
+    video: VideoStream
+    audio: AudioStream | None
+
+    def packets(self) -> Iterator["Packet[Stream]"]:
+        """All packets of both tracks, as they stand in the file; the empty ones at the end flush the decoders."""
+        tracks = [self.video] if self.audio is None else [self.video, self.audio]
+        for count, packet in enumerate(self.opened.demux(tracks)):
+            check_packets(count)
+            yield packet
+
+    def frames(self) -> Iterator[VideoFrame | AudioFrame]:
+        """All frames of both tracks. A packet that does not decode is left out."""
+        for packet in self.packets():
+            yield from self.decoded(packet) or ()
+
+    def decoded(self, packet: "Packet[Stream]") -> list[VideoFrame] | list[AudioFrame] | None:
+        """The frames that a packet completes; `None` when it does not decode."""
+        try:
+            if packet.stream.index == self.video.index:
+                return self.video.decode(packet)
+            return [] if self.audio is None else self.audio.decode(packet)
+        except av.error.InvalidDataError:
+            return None
+
+
+@contextmanager
+def clip(source: SourceSpec) -> Generator[Clip]:
+    """Opens a clip. `JobRefused` when it has no moving pictures, or too large ones."""
+    with container(source) as opened:
+        video = main_video(opened)
+        if video is None:
+            raise JobRefused("file-unreadable", detail="no moving pictures")
+        if video.width * video.height > _MAX_FRAME_PIXELS:
+            raise JobRefused("media-too-heavy", limit=f"{_MAX_FRAME_PIXELS // 1_000_000} megapixels a frame")
+        hasten(video)
+        yield Clip(opened=opened, video=video, audio=main_audio(opened))
+
+
+def hasten(stream: VideoStream) -> None:
+    """Decodes the stream on two threads; to be said before its first packet."""
+    stream.codec_context.options = {"max_pixels": str(_MAX_FRAME_PIXELS), "threads": _THREADS}
+    stream.thread_type = "AUTO"
+
+
+@dataclass(slots=True)
+class Track:
+    """What the packets of one track say. Seconds are on the file's clock."""
+
+    start: float | None = None
+    end: float = 0.0
+    packets: int = 0
+    shown: int = 0
+    byte_count: int = 0
+    broken: int = 0
+
+    @property
+    def span(self) -> float:
+        """Seconds from the first packet's start to the last one's end."""
+        return 0.0 if self.start is None else max(0.0, self.end - self.start)
+
+    def saw(self, packet: "Packet[Stream]", frame_seconds: float = 0.0) -> None:
+        """Counts a packet. What an edit list cuts away is read, but lasts no time; a flush is none."""
+        if not packet.size:
+            return
+        self.packets += 1
+        self.byte_count += packet.size
+        at = packet.pts if packet.pts is not None else packet.dts
+        if packet.is_discard or at is None:
+            return
+        start = float(at * packet.time_base)
+        lasts = float(packet.duration * packet.time_base) if packet.duration else frame_seconds
+        self.shown += 1
+        self.start = start if self.start is None else min(self.start, start)
+        self.end = max(self.end, start + lasts)
+
+    def check(self, *, listed: int, frames: int) -> None:
+        """`JobRefused` unless the track decodes and is whole. `listed`: packets that the file's index names, or 0."""
+        if not frames or self.broken > self.packets * _MOST_BROKEN:
+            raise JobRefused("file-unreadable", detail=f"{frames} frames, {self.broken} broken of {self.packets}")
+        if self.packets < listed * (1 - _MISSING):
+            raise JobRefused("file-unreadable", detail=f"{self.packets} packets of {listed}")
+
+
+@dataclass(frozen=True, slots=True)
+class Tracks:
+    """What a clip's packets say, both tracks."""
+
+    pictures: Track = field(default_factory=Track)
+    sounds: Track = field(default_factory=Track)
+
+    def saw(self, packet: "Packet[Stream]", film: Clip) -> Track:
+        """Counts a packet and answers its track."""
+        if packet.stream.index == film.video.index:
+            self.pictures.saw(packet, frame_seconds(film.video))
+            return self.pictures
+        self.sounds.saw(packet)
+        return self.sounds
+
+    @property
+    def seconds(self) -> float:
+        """The longer track. Sound that outlasts the pictures by no more than a codec's padding does not count."""
+        pictures, sounds = self.pictures.span, self.sounds.span
+        return pictures if pictures and sounds - pictures < _CODEC_PADDING else max(pictures, sounds)
+
+    @property
+    def start(self) -> float:
+        """When the earlier track begins, on the file's clock."""
+        return min((track.start for track in (self.pictures, self.sounds) if track.start is not None), default=0.0)
+
+
+def walked(film: Clip) -> Tracks:
+    """Reads all packets and decodes none; leaves the file at its end."""
+    tracks = Tracks()
+    for packet in film.packets():
+        tracks.saw(packet, film)
+    return tracks
+
+
+def frame_seconds(video: VideoStream) -> float:
+    """How long a frame is shown that does not say so; 0 when nothing tells."""
+    return float(1 / video.guessed_rate) if video.guessed_rate else 0.0
+
+
+def listed_packets(source: SourceSpec, video: VideoStream) -> int:
+    """How many packets the file's index names; 0 where there is no such index."""
+    return len(video.index_entries) if DEMUXERS[source["format"]] == "mov" else 0
