@@ -6,11 +6,12 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+BENCH_STAMP := $(VENV)/.installed-bench
 CONTRACTS ?= $(wildcard ../shared/contracts)
 CODE := bot cogs sandbox tests benchmarks
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format lint types imports bench image lock clean
+.PHONY: help setup demo test corpus fuzz check format lint types imports bench image lock clean
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,6 +28,14 @@ demo: $(STAMP) ## the whole path on this machine, without token, key or network 
 test: $(STAMP) ## every test, under five minutes on two cores
 	$(BIN)/python -m pytest -n 2 --dist worksteal
 
+corpus: $(STAMP) ## every awkward and hostile file of the corpus (a minute to make, once)
+	RUSHES_CORPUS=all $(BIN)/python -m pytest -n 0 tests/unit/test_media_verdict_corpus.py \
+	tests/unit/test_media_conform_corpus.py tests/unit/test_media_commands.py
+
+SECONDS ?= 60
+fuzz: $(STAMP) ## damaged files for whatever reads strangers' bytes (SECONDS=60)
+	$(BIN)/python -m tests.media_fuzz --seconds $(SECONDS) --failures fuzz-failures
+
 check: format lint types imports test ## what CI runs
 
 format: $(STAMP)
@@ -41,8 +50,13 @@ types: $(STAMP)
 imports: $(STAMP)
 	$(BIN)/lint-imports
 
-bench: $(STAMP) ## timings, as ratios measured in one run
-	$(BIN)/python -m benchmarks
+bench: $(BENCH_STAMP) ## timings, as ratios measured in one run (QUICK=1: shorter clips)
+	$(BIN)/python -m benchmarks $(if $(filter 1,$(QUICK)),--quick)
+
+# An ffmpeg built by others, to compare with: 165 MB that nothing else needs.
+$(BENCH_STAMP): $(STAMP) requirements-bench.lock
+	PYTHON="$(PYTHON)" scripts/bootstrap $(VENV) bench
+	@touch $@
 
 image: ## what the Dockerfile installs, without a container engine: built, started, removed
 	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && \

@@ -9,10 +9,12 @@ from typing import Any, NoReturn
 import click
 
 from bot.client import PERMISSIONS, CannotLogIn
+from bot.conform_command import conform
 from bot.domain.errors import RushesError
 from bot.domain.words import say
 from bot.lint_command import lint
 from bot.logs import configure_logging
+from bot.probe_command import probe
 from bot.settings import Settings, SettingsError, load_settings
 
 _INVITE = (
@@ -106,6 +108,8 @@ def demo(*, output: Path, contracts: Path | None, serve: bool) -> None:
 
 
 main.add_command(lint)
+main.add_command(probe)
+main.add_command(conform)
 
 
 def _ready() -> Settings:

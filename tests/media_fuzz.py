@@ -25,6 +25,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
+from string import Formatter
 from types import FrameType
 from typing import Any, Final
 
@@ -32,7 +33,7 @@ from bot.domain.conform import Anchor, FilePlan, Part, Record, SetPlan, Verdict
 from bot.domain.fates import fate, planned_fate
 from bot.domain.media import Kind, Sniffed
 from bot.domain.models import KindLimits, ModelLimits
-from bot.domain.words import SENTENCES, say
+from bot.domain.words import PHRASES, SENTENCES, say
 from bot.media import planner, sniffer, structure, verdict
 from bot.media.children import Children, SubjectRefused
 from bot.media.formats import DEMUXERS, PILLOW_NAMES
@@ -313,9 +314,15 @@ def _check_record(record: Record) -> None:
         _check_sentence(say(record.why))
 
 
+_ARGUMENTS: Final = frozenset(
+    name for text in (*SENTENCES.values(), *PHRASES.values()) for _, name, _, _ in Formatter().parse(text) if name
+)
+
+
 def _check_sentence(text: str) -> None:
     """A missing argument shows as its own name in brackets."""
-    _hold(bool(text) and not re.search(r"\([a-z_]+\)(?!\S*\.)", text.replace("(Lottie)", "")), f"sentence: {text}")
+    _hold(bool(text), "no sentence")
+    _hold(not _ARGUMENTS.intersection(re.findall(r"\(([a-z_]+)\)", text)), f"sentence: {text}")
 
 
 def _check_plan(planned: SetPlan, records: Sequence[Record], limits: ModelLimits) -> None:
