@@ -140,13 +140,6 @@ class MemoryRequestStore:
         found = [each for each in self._requests.values() if each.interaction_id == interaction_id]
         return self._snapshot(found[0]) if found else None
 
-    async def keep_references(self, request: Request, references: Sequence[Reference]) -> Request:
-        await asyncio.sleep(0)
-        current = self._current(request)
-        if current.state is not RequestState.DRAFT:
-            raise IllegalMove(f"request: references kept in {current.state}")
-        return self._put(replace(current, version=current.version + 1, references=tuple(references)), current)
-
     async def drafts_of(self, guild_id: int, person_id: int) -> tuple[str, ...]:
         await asyncio.sleep(0)
         waiting = [
@@ -265,6 +258,8 @@ class MemoryRequestStore:
         check_request_move(current.state, state)
         if state is RequestState.QUEUED and current.state is not RequestState.QUEUED:
             raise IllegalMove("request: only accept queues")
+        if "references" in changes and current.state is not RequestState.DRAFT:
+            raise IllegalMove(f"request: references changed in {current.state}")
         return self._put(_changed(current, {**changes, "state": state, "version": current.version + 1}), current)
 
     async def move_take(self, take: Take, state: TakeState, **changes: object) -> Take:

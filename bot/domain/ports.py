@@ -48,10 +48,6 @@ class RequestStore(Protocol):
         """What counts against today's quotas (UTC day of `now_ms`)."""
         ...
 
-    async def keep_references(self, request: Request, references: Sequence[Reference]) -> Request:
-        """Stores what was collected for a draft (replacing what was)."""
-        ...
-
     async def drafts_of(self, guild_id: int, person_id: int) -> tuple[str, ...]:
         """Ids of the drafts that wait for that person in that guild (`expires_at_ms` is set), newest first."""
         ...
@@ -99,7 +95,10 @@ class RequestStore(Protocol):
         ...
 
     async def move(self, request: Request, state: RequestState, **changes: object) -> Request:
-        """Stores a new state (or the same one) and the named fields of `Request`."""
+        """Stores a new state (or the same one) and the named fields of `Request`.
+
+        References are a draft's to change: `IllegalMove` later, when a line and a bill rest on them.
+        """
         ...
 
     async def move_take(self, take: Take, state: TakeState, **changes: object) -> Take:

@@ -1,18 +1,15 @@
 """Drafts: wishes made durable, and what was collected for them."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from sqlalchemy import Connection, func, insert, select
 
 from bot.domain.admission import waiting_refusal
 from bot.domain.errors import Refused
 from bot.domain.reasons import reason
-from bot.domain.references import Reference
 from bot.domain.requests import Request, Snapshot, Wish
-from bot.domain.states import IllegalMove, RequestState
+from bot.domain.states import RequestState
 from bot.queue.engine import Transaction, one_at_a_time
-from bot.queue.moves import current_request, store_request
 from bot.queue.rows import request_columns
 from bot.queue.snapshots import request_row, snapshot_of
 from bot.queue.tables import IS_DRAFT, requests
@@ -50,14 +47,6 @@ def create_draft(
         row = request_row(connection, same)
     assert row is not None  # noqa: S101  it was found, or added in this very transaction
     return snapshot_of(connection, row)
-
-
-def keep_references(transaction: Transaction, request: Request, references: Sequence[Reference]) -> Request:
-    """Stores what was collected for a draft (replacing what was); illegal later, when a line or a bill rests on it."""
-    current = current_request(transaction.connection, request)
-    if current.state is not RequestState.DRAFT:
-        raise IllegalMove(f"request: references kept in {current.state}")
-    return store_request(transaction, current, replace(current, references=tuple(references)))
 
 
 def drafts_of(connection: Connection, guild_id: int, person_id: int) -> tuple[str, ...]:

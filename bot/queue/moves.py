@@ -25,10 +25,15 @@ _TAKE_FIELDS: Final = frozenset(each.name for each in fields(Take)) - _ROWS_OWN
 
 
 def move(transaction: Transaction, request: Request, state: RequestState, changes: Mapping[str, Any]) -> Request:
-    """Stores a new state (or the same one) and the named fields. Into the line leads `accept` alone."""
+    """Stores a new state (or the same one) and the named fields. Into the line leads `accept` alone.
+
+    References are a draft's to change: later a line and a bill rest on them.
+    """
     _check_names(changes, _REQUEST_FIELDS)
     current = current_request(transaction.connection, request)
     check_request_move(current.state, state)
+    if "references" in changes and current.state is not RequestState.DRAFT:
+        raise IllegalMove(f"request: references changed in {current.state}")
     if state is RequestState.QUEUED and current.state is not RequestState.QUEUED:
         raise IllegalMove("request: only accept queues")
     return store_request(transaction, current, replace(current, state=state, **changes))

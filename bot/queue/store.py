@@ -8,7 +8,6 @@ from bot.domain.drafts import Allowance, GuildChoices, TrayLimits, TrayView
 from bot.domain.generations import PreparedBody
 from bot.domain.ports import FaultPoint, no_fault
 from bot.domain.prompts import Finding, Prompt
-from bot.domain.references import Reference
 from bot.domain.requests import Place, Post, Request, Snapshot, Take, Wish
 from bot.domain.states import RequestState, TakeState
 from bot.queue import (
@@ -88,10 +87,6 @@ class SqlRequestStore:
     async def usage(self, guild_id: int, person_id: int, *, now_ms: int) -> Usage:
         """See the port."""
         return await self._database.read(lambda connection: acceptance.usage(connection, guild_id, person_id, now_ms))
-
-    async def keep_references(self, request: Request, references: Sequence[Reference]) -> Request:
-        """See the port. `IllegalMove` once it is no draft."""
-        return await self._database.write(lambda work: drafts.keep_references(work, request, references))
 
     async def drafts_of(self, guild_id: int, person_id: int) -> tuple[str, ...]:
         """See the port."""

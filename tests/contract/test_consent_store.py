@@ -94,7 +94,7 @@ async def _draft(
         take_count=takes,
     )
     draft = (await store.create_draft(_id(number), wish, now_ms=_NOW_MS)).request
-    return await store.keep_references(draft, numbered(files))
+    return await store.move(draft, RequestState.DRAFT, references=tuple(numbered(files)))
 
 
 async def _accept(store: Store, draft: Request, policy: GuildPolicy = _POLICY) -> Snapshot:

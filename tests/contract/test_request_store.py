@@ -237,26 +237,31 @@ async def test_what_was_collected_replaces_what_was(store: Store) -> None:
     draft = await _draft(store, 1)
     other = replace(_REFERENCE, id="r2", number=2, kind_number=2, content="d" * 64, alias="hat")
 
-    first = await store.keep_references(draft, [_REFERENCE, other])
-    second = await store.keep_references(first, [replace(other, number=1, kind_number=1)])
+    first = await store.move(draft, RequestState.DRAFT, references=(_REFERENCE, other))
+    second = await store.move(first, RequestState.DRAFT, references=(replace(other, number=1, kind_number=1),))
 
     assert first.references == (_REFERENCE, other)
     assert second.references == (replace(other, number=1, kind_number=1),)
     assert (await _load(store, 1)).request == second
     with pytest.raises(Stale):
-        await store.keep_references(first, [])
+        await store.move(first, RequestState.DRAFT, references=())
 
 
 async def test_references_are_kept_for_drafts_only(store: Store) -> None:
     queued = await _queued(store, 1)
 
     with pytest.raises(IllegalMove):
-        await store.keep_references(queued.request, [_REFERENCE])
+        await store.move(queued.request, RequestState.QUEUED, references=(_REFERENCE,))
 
 
 async def test_a_draft_changes_only_as_it_was_shown(store: Store) -> None:
     shown = await _draft(store, 1)
-    fate = Fate(name="cat.png", source=OfferSource.STICKER, reference_id="r1", reason=reason("made-still", name="cat"))
+    fate = Fate(
+        name="cat.png",
+        source=OfferSource.STICKER,
+        reference_id="r1",
+        reason=reason("converted", name="cat", changes="GIF → MP4"),
+    )
     reference = replace(
         _REFERENCE,
         also=("kitty.gif",),
@@ -320,7 +325,7 @@ async def test_the_drafts_that_wait_for_a_person_are_found_newest_first(store: S
 
 
 async def test_acceptance_queues_with_planned_takes(store: Store) -> None:
-    draft = await store.keep_references(await _draft(store, 1, takes=2), [_REFERENCE])
+    draft = await store.move(await _draft(store, 1, takes=2), RequestState.DRAFT, references=(_REFERENCE,))
 
     accepted = await _accept(store, draft)
 
@@ -717,7 +722,6 @@ async def test_a_move_stores_the_state_and_the_named_fields(store: Store) -> Non
         finished_at_ms=_NOON_MS + 5,
         thread_id=9,
         attempts=3,
-        references=(_REFERENCE,),
     )
 
     assert moved == replace(
@@ -728,7 +732,6 @@ async def test_a_move_stores_the_state_and_the_named_fields(store: Store) -> Non
         finished_at_ms=_NOON_MS + 5,
         thread_id=9,
         attempts=3,
-        references=(_REFERENCE,),
     )
     assert moved.version > request.version
     assert (await _load(store, 1)).request == moved
@@ -1154,8 +1157,8 @@ async def test_the_parked_takes_are_watched(store: Store) -> None:
 
 async def test_bytes_that_are_pointed_to_are_in_use(store: Store) -> None:
     assert await store.contents_in_use(since_ms=_NOON_MS + _DAY_MS) == frozenset()
-    await store.keep_references(await _draft(store, 1), [_REFERENCE])
-    await store.keep_references(await _draft(store, 2), [_REFERENCE])
+    await store.move(await _draft(store, 1), RequestState.DRAFT, references=(_REFERENCE,))
+    await store.move(await _draft(store, 2), RequestState.DRAFT, references=(_REFERENCE,))
     fetching = await store.move_take(await _rendering(store, 3), TakeState.FETCHING)
     await store.move_take(fetching, TakeState.FETCHED, clip="e" * 64)
 
@@ -1170,7 +1173,7 @@ def _referring(content: str) -> Reference:
     "end", [RequestState.DELIVERED, RequestState.FAILED, RequestState.CANCELLED, RequestState.KEPT]
 )
 async def test_bytes_of_what_ended_are_in_use_until_their_time_is_over(store: Store, end: RequestState) -> None:
-    await _accept(store, await store.keep_references(await _draft(store, 1), [_referring("a")]))
+    await _accept(store, await store.move(await _draft(store, 1), RequestState.DRAFT, references=(_referring("a"),)))
     await _claim(store)
     request = await store.move((await _load(store, 1)).request, RequestState.WORKING)
     begun = await store.begin_submission((await _load(store, 1)).takes[0], _body("f"), now_ms=_NOON_MS)
@@ -1187,8 +1190,8 @@ async def test_bytes_of_what_ended_are_in_use_until_their_time_is_over(store: St
 
 
 async def test_bytes_of_what_was_never_accepted_are_in_nobodys_use(store: Store) -> None:
-    draft = await store.keep_references(await _draft(store, 1), [_referring("a")])
-    other = await store.keep_references(await _draft(store, 2), [_referring("b")])
+    draft = await store.move(await _draft(store, 1), RequestState.DRAFT, references=(_referring("a"),))
+    other = await store.move(await _draft(store, 2), RequestState.DRAFT, references=(_referring("b"),))
     await store.move(draft, RequestState.FAILED, finished_at_ms=_NOON_MS)
     assert await store.contents_in_use(since_ms=0) == frozenset({"b" * 64})
 
@@ -1197,8 +1200,8 @@ async def test_bytes_of_what_was_never_accepted_are_in_nobodys_use(store: Store)
 
 
 async def test_bytes_that_two_requests_share_stay_while_one_needs_them(store: Store) -> None:
-    draft = await store.keep_references(await _draft(store, 1), [_referring("a")])
-    await store.keep_references(await _draft(store, 2), [_referring("a")])
+    draft = await store.move(await _draft(store, 1), RequestState.DRAFT, references=(_referring("a"),))
+    await store.move(await _draft(store, 2), RequestState.DRAFT, references=(_referring("a"),))
 
     await store.move(draft, RequestState.FAILED, finished_at_ms=_NOON_MS)
 
@@ -1334,7 +1337,7 @@ async def _play_on(store: Store, snapshot: Snapshot, step: _Step) -> object:
     if name == "accept":
         return await _accept(store, snapshot.request, replace(_POLICY, takes_per_person_per_day=4))
     if name == "collect":
-        return await store.keep_references(snapshot.request, _of_others(number))
+        return await store.move(snapshot.request, RequestState.DRAFT, references=tuple(_of_others(number)))
     if name == "call":
         return (await store.intend_post(_id(number), "callback", 5, now_ms=_NOON_MS))[1]
     if name == "card":
@@ -1403,7 +1406,7 @@ async def _everything(store: Store) -> object:
 async def test_a_reopened_file_has_everything(tmp_path: Path) -> None:
     async with sqlite(tmp_path, no_fault) as store:
         await _rendering(store, 1)
-        await store.keep_references(await _draft(store, 2), [_REFERENCE])
+        await store.move(await _draft(store, 2), RequestState.DRAFT, references=(_REFERENCE,))
         await store.intend_post(_id(1), "card", 5, now_ms=_NOON_MS)
         await store.remember("commands", "one")
         before = [await _load(store, 1), await _load(store, 2)]
