@@ -761,3 +761,18 @@ async def test_a_file_that_comes_later_does_not_take_a_name_that_is_given(rig: R
     )
     assert [one.alias for one in view.request.references] == ["knight", None]
     assert found(view) == []
+
+
+async def test_somebody_first_mentioned_in_an_edit_is_called_by_name(rig: Rig) -> None:
+    view = await rig.draft("@Image1 waves")
+
+    edited = await rig.drafts.edit(
+        view.request.id,
+        person_id=ADA,
+        version=view.request.version,
+        prompt=f"@Image1 waves at <@{BOB}>",
+        names=Names(people={BOB: "Bob"}),
+        offers=(),
+    )
+
+    assert edited.rendered == "@Image1 waves at Bob"

@@ -211,3 +211,17 @@ async def test_a_tray_is_one_person_s_and_empties_itself(rig: Rig) -> None:
     assert (await shown(rig), await shown(rig, BOB)) == (["hero.png"], ["alley.png"])
     await rig.pass_time(TRAY_LIFE_MS)
     assert await shown(rig) == []
+
+
+async def test_all_trays_of_a_person_together_are_bounded(rig: Rig) -> None:
+    rooms = rig.rooms.drafting
+    for channel in range(rooms.tray_files_per_person // 9):
+        files = [rig.offer(f"{channel}-{number}.png") for number in range(9)]
+        wish = rig.tray_wish(*files)
+        await rig.tray.add(replace(wish, place=replace(wish.place, channel_id=1000 + channel)))
+    wish = rig.tray_wish(*(rig.offer(f"last-{number}.png") for number in range(9)))
+
+    with pytest.raises(Refused, match="trays-full"):
+        await rig.tray.add(replace(wish, place=replace(wish.place, channel_id=2000)))
+
+    assert (await rig.tray.show(2000, ADA)).references == ()
