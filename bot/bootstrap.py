@@ -38,6 +38,7 @@ from bot.domain.identity import Ids
 from bot.domain.ports import FaultPoint, Publisher, no_fault
 from bot.domain.requests import Request
 from bot.engine.local import LocalEngine
+from bot.media.planner import plan
 from bot.media.tools import SandboxedMedia
 from bot.pipeline.advance import Advance
 from bot.pipeline.cancel import Cancel
@@ -60,6 +61,7 @@ from bot.references import (
     HttpDownloader,
     ObjectContentStore,
     Sweep,
+    carried,
     declared_bytes,
     declared_reasons,
     set_reasons,
@@ -146,10 +148,14 @@ async def _assemble(
         store, courier, _report_card_trouble, time.monotonic, interval_seconds=settings.cards.edit_interval_seconds
     )
     max_bytes = settings.references.max_file_mib * _MIB
+    publisher = _publisher(settings, RestPoster(client), contents, scratch, reached)
     collector = Collector(
         downloader=_downloader(settings),
         contents=contents,
         media=media,
+        conformer=media,
+        plan=plan,
+        limits=lambda: carried(provider.known.limits, publisher.max_bytes_each),
         ids=ids,
         scratch=scratch,
         max_bytes=max_bytes,
@@ -159,7 +165,7 @@ async def _assemble(
         contents=contents,
         media=media,
         provider=provider,
-        publisher=_publisher(settings, RestPoster(client), contents, scratch, reached),
+        publisher=publisher,
         courier=courier,
         cards=keeper,
         engine=engine,

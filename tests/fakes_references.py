@@ -2,8 +2,10 @@
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
+from bot.domain.conform import FilePlan, Measured, Record, Verdict
 from bot.domain.errors import Refused, RushesError
 from bot.domain.identity import Ids
 from bot.domain.media import AnimaticPart, AnimaticPlan, Kind, MediaFacts, Sniffed
@@ -11,6 +13,8 @@ from bot.domain.models import KindLimits, ModelLimits
 from bot.domain.reasons import reason
 from bot.domain.references import Offer, Reference, display_name, numbered
 from bot.domain.words import byte_size
+from bot.media.measurement import Measurement, Trouble
+from bot.media.verdict import decide
 
 _FORMATS = {Kind.IMAGE: "png", Kind.VIDEO: "mp4", Kind.AUDIO: "mp3"}
 _KIND_OF_ENDING = {
@@ -71,9 +75,11 @@ def _check(name: str, byte_count: int | None, limit: int) -> None:
 
 
 class LabelledMedia:
-    """A `MediaTools` for files that say what they are in their first line: `image png`, `video mp4 2.5`, `broken x`.
+    """Media tools for files that say what they are in their first line: `image png`, `video mp4 2.5`, `broken x`.
 
-    A picture with seconds moves: `image webp 1.5` is an animation, sniffed as image and measured as video.
+    A picture with seconds moves: `image webp 1.5` is an animation, sniffed as image and measured as video. `exif` at
+    the line's end: it says where it was made. Decisions are the real ones, over what the label says; what is converted
+    is labelled as what it has become. Also a `Conformer`.
     """
 
     def sniff(self, head: bytes) -> Sniffed:
@@ -87,9 +93,42 @@ class LabelledMedia:
         words = content.split(b"\n", 1)[0].decode().split()
         if words[0] == "broken" or sniffed.kind is None:
             raise Refused(reason("file-unreadable", name=path.name, found=sniffed.format))
-        seconds = float(words[2]) if len(words) > 2 else None
+        seconds = float(words[2]) if len(words) > 2 and words[2] != "exif" else None
         kind = Kind.VIDEO if seconds and sniffed.kind is Kind.IMAGE else sniffed.kind
         return MediaFacts(kind=kind, format=sniffed.format, byte_count=len(content), seconds=seconds)
+
+    async def record(self, path: Path, limits: ModelLimits) -> Record:
+        content = path.read_bytes()
+        sniffed = self.sniff(content)
+        if sniffed.kind is None:
+            return decide(sniffed, None, limits, name=path.name)
+        if content.startswith(b"broken"):
+            return decide(sniffed, Measurement(trouble=Trouble.CORRUPT), limits, name=path.name)
+        facts = await self.probe(path, sniffed)
+        metadata = b"exif" in content.split(b"\n", 1)[0].split()
+        record = decide(sniffed, _honest(facts, metadata=metadata), limits, name=path.name)
+        return replace(record, facts=facts) if record.verdict is Verdict.ACCEPT else record
+
+    async def conform(
+        self, path: Path, plan: FilePlan, into: Path, *, progress: Callable[[float], None] | None = None
+    ) -> Record:
+        target = plan.target
+        assert target is not None
+        assert plan.record.facts is not None
+        seconds = None
+        if target.kind is not Kind.IMAGE:
+            seconds = target.loop_to_seconds or target.seconds or plan.record.facts.seconds
+        label = " ".join([target.kind, target.format, *([] if seconds is None else [f"{seconds:g}"])])
+        into.write_bytes(f"{label}\nmade of ".encode() + path.read_bytes())
+        facts = MediaFacts(
+            kind=target.kind,
+            format=target.format,
+            byte_count=into.stat().st_size,
+            width=target.width,
+            height=target.height,
+            seconds=seconds,
+        )
+        return Record(verdict=Verdict.ACCEPT, code="ok", kind=target.kind, facts=facts)
 
     async def animatic(self, plan: AnimaticPlan, into: Path) -> MediaFacts:
         raise NotImplementedError
@@ -104,6 +143,23 @@ class LabelledMedia:
 
     async def contact_sheet(self, clips: Sequence[Path], into: Path, *, labels: Sequence[str]) -> None:
         raise NotImplementedError
+
+
+def _honest(facts: MediaFacts, *, metadata: bool) -> Measurement:
+    """What would be measured of a usual file of that label: its size, codecs and rate are what models take."""
+    film, sound = facts.kind is Kind.VIDEO, facts.kind is Kind.AUDIO
+    seconds = facts.seconds or (None if facts.kind is Kind.IMAGE else 5.0)
+    measured = replace(
+        facts,
+        width=None if sound else 960,
+        height=None if sound else 720,
+        seconds=seconds,
+        frame_count=round((seconds or 0) * 24) if film else None,
+        video_codec="h264" if film else None,
+        audio_codec={"mp3": "mp3", "wav": "pcm_s16le"}.get(facts.format) if sound else None,
+    )
+    told = Measured(frame_rate=24.0 if film else None, pixel_format="yuv420p" if film else None, metadata=metadata)
+    return Measurement(facts=measured, measured=told)
 
 
 def counting_bits() -> Callable[[int], int]:

@@ -27,6 +27,7 @@ from bot.domain.prompts import Names
 from bot.domain.reasons import reason
 from bot.domain.references import Offer, OfferSource
 from bot.domain.requests import ChannelKind, Parameters, Person, Place, Request, Snapshot, Take, Wish
+from bot.media.planner import plan
 from bot.pipeline.advance import Advance
 from bot.pipeline.cancel import Cancel
 from bot.pipeline.dispatch import Dispatch
@@ -39,7 +40,7 @@ from bot.pipeline.tray import Tray
 from bot.pipeline.watch import Watch
 from bot.prompting import read, renumbered, written
 from bot.publish import StagingChannelPublisher
-from bot.references import Collector, declared_bytes, declared_reasons, set_reasons, tray_reasons
+from bot.references import Collector, carried, declared_bytes, declared_reasons, set_reasons, tray_reasons
 from tests.fakes_delivery import MemoryCourier, MemoryDiscord, MemoryMessage, MemoryPoster
 from tests.fakes_provider import FakeProvider
 from tests.fakes_references import FakeDownloader, LabelledMedia, MemoryContentStore, counting_bits
@@ -241,6 +242,9 @@ class Rig:
             downloader=self.downloader,
             contents=self.contents,
             media=media,
+            conformer=media,
+            plan=plan,
+            limits=lambda: carried(self.provider.known.limits, MAX_FILE_BYTES),
             ids=ids,
             scratch=self._scratch,
             max_bytes=MAX_FILE_BYTES,

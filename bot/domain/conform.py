@@ -123,6 +123,11 @@ class Target:
     still: bool = False
 
 
+_TIDYING = frozenset({Step.STRIP, Step.REMUX, Step.ROTATE})
+_ENCODED_TO_TIDY = frozenset({"strip_metadata", "trailing_data", "exif_orientation", "rotation"})
+"""Codes of records of which nothing worse is known: what is encoded anew for them is so only to be tidied."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FilePlan:
     """One file of a plan: `target=None` leaves it as it is (accepted) or out (rejected, see its record)."""
@@ -130,6 +135,12 @@ class FilePlan:
     record: Record
     target: Target | None = None
     steps: tuple[Step, ...] = ()
+
+    @property
+    def tidies(self) -> bool:
+        """True when what is done loses nothing that a person would miss, so that nobody has to be asked."""
+        harmless = {*_TIDYING, Step.TRANSCODE} if self.record.code in _ENCODED_TO_TIDY else _TIDYING
+        return harmless.issuperset(self.steps) and Remark.SALVAGED not in self.record.remarks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

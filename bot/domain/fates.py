@@ -25,12 +25,18 @@ def planned_fate(plan: FilePlan, name: str) -> str:
     return _fate(plan.record, name, plan.steps, plan.target)
 
 
+def changes(plan: FilePlan) -> str:
+    """What is done to a file that is changed: `HEIC → JPEG, 4032×3024 → 2048×1536`, `the first 15 of 21 s`."""
+    salvaged = [phrase("salvaged")] if Remark.SALVAGED in plan.record.remarks else []
+    return ", ".join([*salvaged, *_changes(plan.record, plan.steps, plan.target)])
+
+
 def _fate(record: Record, name: str, steps: Sequence[Step], target: Target | None) -> str:
     if record.verdict is Verdict.REJECT:
         return "" if record.why is None else say(record.why)
     found = record.facts.format.upper() if record.facts is not None else ""
-    changes = ", ".join(_changes(record, steps, target))
-    used = reason("used-after-change", name=name, changes=changes) if changes else reason("used-as-it-is", name=name)
+    done = ", ".join(_changes(record, steps, target))
+    used = reason("used-after-change", name=name, changes=done) if done else reason("used-as-it-is", name=name)
     return " ".join([say(used), *(say(reason(_REMARKS[remark], format=found)) for remark in record.remarks)])
 
 
@@ -52,7 +58,7 @@ def _exact(record: Record, target: Target) -> Iterator[tuple[Step, str]]:
     if target.format != facts.format:
         code = Step.REMUX if target.copy else Step.TO_STILL if target.still else Step.TRANSCODE
         plain = phrase(code.value) + ", " if code is not Step.TRANSCODE else ""
-        yield code, plain + phrase("new_format", format=target.format.upper())
+        yield code, plain + phrase("new_format", found=facts.format.upper(), format=target.format.upper())
     size = facts.width or 0, facts.height or 0
     if target.width and target.height and size != (target.width, target.height):
         new = {"new_width": target.width, "new_height": target.height}

@@ -62,7 +62,8 @@ SENTENCES: Final[Mapping[str, str]] = {
     "audio-needs-visual": "Sound alone ({names}) is not enough: the model needs at least one image or video beside it. "
     "Add one.",
     "same-file-twice": "“{name}” has the same content as “{other}”, so both are {token}.",
-    "made-still": "“{name}” is used as a still picture, its first frame: the model takes no such file as it is.",
+    "converted": "“{name}” was made to fit: {changes}.",
+    "tidied": "“{name}” was tidied: {changes}.",
     "sticker-not-a-picture": "The sticker “{name}” is an animation without pictures (Lottie), which cannot be used. "
     "Attach a picture instead.",
     "files-withdrawn": "“{name}” was taken back by the person who posted it. Go on without it, or with another file.",
@@ -270,7 +271,8 @@ PHRASES: Final[Mapping[str, str]] = {
     "to_still": "made a still picture",
     "frame_rate": "brought to a usual frame rate",
     "shrink": "made to take fewer bytes",
-    "new_format": "saved as {format}",
+    "salvaged": "only what can be read of it, because it is damaged or incomplete",
+    "new_format": "{found} → {format}",
     "new_size": "{width}×{height} → {new_width}×{new_height}",
     "new_start": "the first {seconds} of {whole} s",
     "new_part": "{seconds} of {whole} s, from second {start} on",

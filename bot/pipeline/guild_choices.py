@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from bot.domain.drafts import GuildChoices
+from bot.domain.references import Fate
 from bot.domain.requests import Request
 from bot.pipeline.looking import Look
 from bot.pipeline.rooms import Rooms
@@ -28,8 +29,9 @@ class ChoicesOfGuilds:
 
         They asked for it, or there is something to say, of the prompt or of a file (also that it came twice: the
         others' numbers are then not those that were offered), or the guild wants it, or the price is high or unknown.
+        That a file was tidied is told, but holds nobody up.
         """
-        told = bool(look.findings) or any(fate.reason is not None for fate in draft.fates)
+        told = bool(look.findings) or any(map(_to_be_decided_on, draft.fates))
         if draft.ask or told or look.price_usd_micros is None:
             return True
         choices = await self.show(draft.place.guild_id)
@@ -42,3 +44,7 @@ class ChoicesOfGuilds:
             skip_card=default.skip_card if choices.skip_card is None else choices.skip_card,
             ask_above_usd_micros=default.ask_above_usd_micros if above is None else above,
         )
+
+
+def _to_be_decided_on(fate: Fate) -> bool:
+    return fate.reason is not None and fate.reason.code != "tidied"

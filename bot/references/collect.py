@@ -1,7 +1,7 @@
-"""Offers → references: fetched, looked into, measured, kept. Every file's fate is known before anybody is told."""
+"""Offers → references: fetched, looked into, made to fit, kept. Every file's fate is known before anybody is told."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Generator, Sequence
+from collections.abc import AsyncGenerator, Callable, Generator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -10,13 +10,17 @@ import aiofiles
 import aiofiles.os
 import structlog
 
+from bot.domain.conform import FilePlan, Record, SetPlan, Verdict
 from bot.domain.errors import Refused, Unavailable
+from bot.domain.fates import changes
 from bot.domain.identity import Ids
-from bot.domain.media import Kind, MediaFacts, Sniffed
-from bot.domain.ports import ContentStore, Downloader, MediaTools
+from bot.domain.media import MediaFacts
+from bot.domain.models import ModelLimits
+from bot.domain.ports import Conformer, ContentStore, Downloader, MediaTools
 from bot.domain.reasons import Reason, reason
 from bot.domain.references import Collected, Offer, Reference, display_name
 from bot.domain.words import byte_size
+from bot.references.fitting import alone
 from bot.references.formats import ACCEPTED, format_words
 from bot.references.merge import Kept, NotKept, merged
 
@@ -31,17 +35,19 @@ _log: structlog.stdlib.BoundLogger = structlog.get_logger("rushes.references")
 class Collector:
     """Collects references, few at once: there is one collector in a process.
 
-    `scratch` is a folder for files on their way; nothing stays in it. `still_formats`: pictures of which no model takes
-    the file as it is, so that a still is made of every one. Of any other picture a still is made if it moves.
+    `scratch` is a folder for files on their way; nothing stays in it. `limits`: what a file has to keep now, of the
+    model and of whatever carries it there. `plan`: what the files of these records become within such limits.
     """
 
     downloader: Downloader
     contents: ContentStore
     media: MediaTools
+    conformer: Conformer
+    plan: Callable[[Sequence[Record], ModelLimits], SetPlan]
+    limits: Callable[[], ModelLimits]
     ids: Ids
     scratch: Path
     max_bytes: int
-    still_formats: frozenset[str] = frozenset({"gif"})
     _turns: asyncio.Semaphore = field(init=False, repr=False, default_factory=lambda: asyncio.Semaphore(_AT_ONCE))
 
     async def collect(self, offers: Sequence[Offer]) -> Collected:
@@ -78,23 +84,30 @@ class Collector:
         return Kept(offer=offer, content=reference.content, facts=reference.facts)
 
     async def _fetched(self, offer: Offer, name: str) -> Kept:
-        async with self._scratch_file() as path, self._scratch_file() as still:
+        async with self._scratch_file() as path, self._scratch_file() as made:
             self._check_size(name, await self.downloader.fetch(offer, path), offer.most_bytes(self.max_bytes))
-            sniffed = await self._sniffed(name, path)
+            await self._check_media(name, path)
             with _naming(name):
-                facts = await self._facts_as_it_is(path, sniffed)
-                if facts is not None:
+                plan = await self._planned(path)
+                if plan.target is None:
+                    facts = _facts(plan.record)
                     return Kept(offer=offer, content=await self.contents.put(path), facts=facts)
-                facts = await self.media.still(path, sniffed, still)
-            conversion = reason("made-still", name=name)
-            return Kept(offer=offer, content=await self.contents.put(still), facts=facts, conversion=conversion)
+                facts = _facts(await self.conformer.conform(path, plan, made))
+            conversion = _conversion(plan, name)
+            return Kept(offer=offer, content=await self.contents.put(made), facts=facts, conversion=conversion)
 
-    async def _facts_as_it_is(self, path: Path, sniffed: Sniffed) -> MediaFacts | None:
-        """The file's measures, or `None` when it must become a still. An animation is sniffed as the picture it is."""
-        if sniffed.format in self.still_formats:
-            return None
-        facts = await self.media.probe(path, sniffed)
-        return None if sniffed.kind is Kind.IMAGE and facts.kind is Kind.VIDEO else facts
+    async def _planned(self, path: Path) -> FilePlan:
+        """What becomes of the file: without a target it stays as it is. `Refused` when it cannot be used."""
+        limits = self.limits()
+        record = await self.conformer.record(path, limits)
+        if record.verdict is Verdict.ACCEPT:
+            return FilePlan(record=record)
+        if record.verdict is Verdict.REJECT:
+            raise Refused(record.why or reason("not-conformed", name=path.name), detail=record.code)
+        planned = self.plan((record,), alone(limits, record))
+        if planned.files[0].target is None:
+            raise Refused(*(planned.reasons or [reason("not-conformed", name=path.name)]), detail=planned.code)
+        return planned.files[0]
 
     @asynccontextmanager
     async def _scratch_file(self) -> AsyncGenerator[Path]:
@@ -107,13 +120,13 @@ class Collector:
             with suppress(FileNotFoundError):
                 await aiofiles.os.remove(path)
 
-    async def _sniffed(self, name: str, path: Path) -> Sniffed:
+    async def _check_media(self, name: str, path: Path) -> None:
+        """`Refused` for what is neither picture, film nor sound."""
         async with aiofiles.open(path, "rb") as file:
             sniffed = self.media.sniff(await file.read(_HEAD_BYTES))
         if sniffed.kind is None:
             found = format_words(sniffed.format)
             raise Refused(reason("file-not-media", name=name, found=found, accepted=ACCEPTED))
-        return sniffed
 
     def _check_size(self, name: str, byte_count: int, limit: int) -> None:
         """The downloader has counted already; this holds for any downloader."""
@@ -126,6 +139,19 @@ def _told(outcome: Kept | NotKept | Unavailable) -> Kept | NotKept:
     if isinstance(outcome, Unavailable):
         raise outcome
     return outcome
+
+
+def _facts(record: Record) -> MediaFacts:
+    if record.facts is None:
+        raise ValueError("a file that can be used was not measured")
+    return record.facts
+
+
+def _conversion(plan: FilePlan, name: str) -> Reason:
+    """What was done to a file: what a person may want to decide on, or what nobody would miss."""
+    if plan.tidies:
+        return reason("tidied", name=name, changes=changes(plan))
+    return reason("converted", name=name, changes=changes(plan))
 
 
 @contextmanager

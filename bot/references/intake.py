@@ -10,6 +10,9 @@ from bot.domain.words import byte_size, listed
 from bot.references.formats import format_words, formats_words
 
 _VISUAL = frozenset({Kind.IMAGE, Kind.VIDEO})
+_ROUNDING_SECONDS = 0.005
+_MP3_SECONDS = 0.03
+"""How much longer a file may be measured than it was made: clocks and rounding, and MP3's whole frames."""
 
 
 def declared_reasons(offers: Sequence[Offer], *, max_bytes: int, max_files: int) -> tuple[Reason, ...]:
@@ -136,9 +139,10 @@ def _seconds_together(references: Sequence[Reference], kind: Kind, limits: KindL
     if len(known) < len(references):
         return
     together, shortest, longest = sum(known), limits.min_seconds_together, limits.max_seconds_together
-    if longest is not None and together > longest:
+    padding = _MP3_SECONDS * sum(reference.facts.format == "mp3" for reference in references)
+    if longest is not None and together > longest + _ROUNDING_SECONDS + padding:
         yield reason("kind-too-long-together", kind=kind.value, seconds=_seconds(together), limit=_seconds(longest))
-    if shortest is not None and together < shortest:
+    if shortest is not None and together < shortest - _ROUNDING_SECONDS:
         yield reason("kind-too-short-together", kind=kind.value, seconds=_seconds(together), limit=_seconds(shortest))
 
 

@@ -27,6 +27,7 @@ from bot.domain.ports import no_fault
 from bot.domain.reasons import reason
 from bot.domain.references import Offer
 from bot.domain.requests import Request, Snapshot, Wish
+from bot.media.planner import plan
 from bot.pipeline.advance import Advance
 from bot.pipeline.cancel import Cancel
 from bot.pipeline.dispatch import Dispatch
@@ -42,7 +43,7 @@ from bot.pipeline.watch import Watch
 from bot.prompting import read as read_prompt
 from bot.prompting import renumbered, written
 from bot.publish import StagingChannelPublisher
-from bot.references import Collector, declared_bytes, declared_reasons, set_reasons, tray_reasons
+from bot.references import Collector, carried, declared_bytes, declared_reasons, set_reasons, tray_reasons
 from cogs.assembly import BUTTONS, cogs_of
 from sandbox.discord.contract import Contract
 from tests.fakes_provider import FakeProvider
@@ -241,6 +242,9 @@ class Studio:
             downloader=self.downloader,
             contents=self.contents,
             media=LabelledMedia(),
+            conformer=LabelledMedia(),
+            plan=plan,
+            limits=lambda: carried(self.provider.known.limits, MAX_BYTES),
             ids=self.ids,
             scratch=self.scratch,
             max_bytes=MAX_BYTES,

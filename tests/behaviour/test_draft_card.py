@@ -39,7 +39,11 @@ async def test_what_needs_no_word_goes_in_line_at_once(scene: Scene) -> None:
     [
         ("a walk", {"ref1": named("hero.png")}, "The prompt mentions none of the attached files."),
         ("hero.png walks", {"ref1": named("hero.png"), "ref2": ("notes.txt", b"dear\n")}, "notes.txt"),
-        ("hero.png walks", {"ref1": ("hero.gif", b"image gif 1.5\n")}, "is used as a still picture"),
+        (
+            "hero.gif waves",
+            {"ref1": ("hero.gif", b"image gif 1.5\n")},
+            "was made to fit: GIF → MP4",
+        ),
         ("a storm", {"takes": 4}, "At most $6.00."),
     ],
     ids=["a finding", "a refused file", "a converted file", "a price above the threshold"],
@@ -56,6 +60,17 @@ async def test_what_is_to_be_said_is_said_on_a_card_and_nothing_is_ordered(
     assert "Nothing has been spent." in text
     assert scene.studio.provider.started == []
     assert posts(scene.channel) == [], "the channel sees nothing before somebody decided to spend"
+
+
+async def test_a_file_that_was_only_tidied_holds_nobody_up_and_is_told(scene: Scene) -> None:
+    photo = ("home.jpg", b"image jpeg exif\nat home")
+
+    result = await scene.alice.slash(scene.channel, "video make", prompt="@Image1 walks", ref1=photo)
+
+    assert "in line" in told(result)
+    assert "“home.jpg” was tidied: " in told(result)
+    (request,) = [snapshot.request for snapshot in await scene.studio.requests()]
+    assert scene.studio.contents.contents[request.references[0].content] == b"image jpeg\nmade of " + photo[1]
 
 
 async def test_the_card_shows_every_file_with_its_number_and_a_sheet_of_them(scene: Scene) -> None:

@@ -129,15 +129,16 @@ async def test_a_sticker_is_a_picture(scene: Scene, format_type: int) -> None:
     assert held(scene, wave) == IMAGE + b"wave"
 
 
-async def test_a_moving_sticker_becomes_its_first_frame_and_that_is_asked(scene: Scene) -> None:
+async def test_a_moving_sticker_becomes_a_video_and_that_is_asked(scene: Scene) -> None:
     scene.serve("https://media.discordapp.net/stickers/77.gif", GIF)
 
     text = await asked(scene, scene.message(scene.bob, stickers=[sticker("wave", 4)]))
 
     assert "Your draft" in text
-    assert "“wave.gif” is used as a still picture, its first frame" in text
+    assert "“wave.gif” was made to fit: GIF → MP4" in text
     (wave,) = await references(scene)
-    assert held(scene, wave).startswith(b"image png\nfirst frame")
+    assert (wave.token, wave.name, wave.facts.seconds) == ("@Video1", "wave.gif", 2.0)
+    assert held(scene, wave) == b"video mp4 2\nmade of " + GIF
 
 
 async def test_a_lottie_sticker_beside_a_file_is_listed_with_its_reason(scene: Scene) -> None:

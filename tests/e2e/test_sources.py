@@ -4,10 +4,12 @@ import hashlib
 import io
 from pathlib import Path
 
+import pillow_heif
 import pytest
 from PIL import Image
 
 from sandbox.discord.person import Upload
+from tests import media_samples
 from tests.e2e.stage import Stage, hashes, image, opened
 
 pytestmark = pytest.mark.e2e
@@ -21,6 +23,13 @@ def moving() -> Upload:
     buffer = io.BytesIO()
     frames[0].save(buffer, "GIF", save_all=True, append_images=frames[1:], duration=200)
     return Upload("spin.gif", buffer.getvalue(), "image/gif")
+
+
+def photograph() -> Upload:
+    """A HEIC as phones make it."""
+    buffer = io.BytesIO()
+    pillow_heif.from_pillow(media_samples.painting((800, 600))).save(buffer, format="HEIF")  # pyright: ignore[reportUnknownMemberType]  no types
+    return Upload("photo.heic", buffer.getvalue(), "image/heic")
 
 
 async def served(scene: Stage, path: str) -> str:
@@ -48,7 +57,7 @@ async def test_files_stickers_links_and_emoji_reach_the_vendor_in_the_order_show
         await scene.nothing_amiss()
 
 
-async def test_a_forward_brings_its_files_and_a_moving_sticker_its_first_frame(tmp_path: Path) -> None:
+async def test_a_forward_brings_its_files_and_a_moving_sticker_is_a_video(tmp_path: Path) -> None:
     async with opened(tmp_path) as scene:
         await scene.rig.start_bot()
         await scene.ready()
@@ -56,13 +65,40 @@ async def test_a_forward_brings_its_files_and_a_moving_sticker_its_first_frame(t
         spin = await scene.discord.new_sticker("spin", moving(), kind="gif")
         original = await ada.say("mine", files=[HERO], sticker_items=[spin])
         forwarded = await paula.say(forward_of=original.id)
-        card = await scene.card(await scene.from_message(forwarded, "@Image1 spins like @Image2"))
-        assert "first frame" in card.text
+        card = await scene.card(await scene.from_message(forwarded, "@Image1 spins like @Video1"))
+        assert "“spin.gif” was made to fit: GIF → MP4" in card.text
         await scene.press(card, "Confirm")
         await scene.clip()
         (generation,) = await scene.oxen.generations()
         first, second = generation.references
-        assert (first.sha256, second.format, second.width) == (*hashes(HERO), "png", 320)
+        assert (first.sha256, second.kind, second.format) == (*hashes(HERO), "video", "mp4")
+        await scene.nothing_amiss()
+
+
+async def test_whatever_a_phone_makes_reaches_the_vendor_as_what_the_model_takes(tmp_path: Path) -> None:
+    film = media_samples.mp4((1920, 1080), seconds=17, rate=10, sound=False, moving=False)
+    files = {
+        "ref1": photograph(),
+        "ref2": Upload("walk.mp4", film, "video/mp4"),
+        "ref3": Upload("voice-message.ogg", media_samples.ogg(seconds=3), "audio/ogg"),
+    }
+    async with opened(tmp_path) as scene:
+        await scene.rig.start_bot()
+        await scene.ready()
+        card = await scene.card(await scene.make("@Image1 as in @Video1, to @Audio1", files))
+        assert "“photo.heic” was made to fit: HEIC → JPEG" in card.text
+        assert "1920×1080 → 1280×720, the first 15 of 17 s" in card.text
+        assert "“voice-message.ogg” was made to fit: OGG → MP3" in card.text
+        assert not await scene.oxen.generations()
+        await scene.press(card, "Confirm")
+        await scene.clip()
+        (generation,) = await scene.oxen.generations()
+        photo, clip, voice = generation.references
+        assert (photo.kind, photo.format, photo.width, photo.height) == ("image", "jpeg", 800, 600)
+        assert (clip.kind, clip.format, clip.width, clip.height) == ("video", "mp4", 1280, 720)
+        assert 14.5 < (clip.seconds or 0) <= 15
+        assert (voice.kind, voice.format) == ("audio", "mp3")
+        assert not {one.sha256 for one in generation.references} & set(hashes(*files.values()))
         await scene.nothing_amiss()
 
 

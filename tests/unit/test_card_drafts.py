@@ -238,7 +238,12 @@ def test_what_became_of_each_file_is_told() -> None:
     fates = (
         Fate(name="hero.png", source=OfferSource.OPTION, reference_id="r1"),
         Fate(name="notes.txt", source=OfferSource.FORM, reason=reason("source-gone", name="notes.txt")),
-        Fate(name="a.gif", source=OfferSource.FORM, reference_id="r2", reason=reason("made-still", name="a.gif")),
+        Fate(
+            name="a.gif",
+            source=OfferSource.FORM,
+            reference_id="r2",
+            reason=reason("converted", name="a.gif", changes="GIF → MP4"),
+        ),
     )
 
     text = draft(draft_view(fates=fates))

@@ -127,7 +127,12 @@ def test_an_accepted_request_tells_what_became_of_every_file() -> None:
     fates = (
         Fate(name="hero.png", source=OfferSource.OPTION, reference_id="r1"),
         Fate(name="copy.png", source=OfferSource.OPTION, reference_id="r1", reason=twice("@Image9")),
-        Fate(name="dance.gif", source=OfferSource.OPTION, reference_id="r2", reason=reason("made-still", name="a.gif")),
+        Fate(
+            name="dance.gif",
+            source=OfferSource.OPTION,
+            reference_id="r2",
+            reason=reason("converted", name="a.gif", changes="GIF → MP4"),
+        ),
         Fate(name="a*b.txt", source=OfferSource.OPTION, reason=reason("source-gone", name="a*b.txt")),
         Fate(name="song.mp3", source=OfferSource.OPTION, reason=reason("audio-needs-visual", names="it")),
     )
@@ -141,7 +146,7 @@ def test_an_accepted_request_tells_what_became_of_every_file() -> None:
     assert "**Not used**\n- “a*b.txt” is no longer at Discord" in text
     assert "- “song.mp3”: Sound alone (it) is not enough" in text
     assert "“copy.png” has the same content as “hero.png”, so both are @Image1." in text, "with today's number"
-    assert f"“dance.gif”: {words.say(reason('made-still', name='a.gif'))}" in text
+    assert f"“dance.gif”: {words.say(reason('converted', name='a.gif', changes='GIF → MP4'))}" in text
 
 
 def twice(token: str) -> Reason:

@@ -162,7 +162,7 @@ def test_a_whole_request_lies_in_the_folder_as_the_model_takes_it(
     assert (kept["verdict"], Path(kept["output"]).read_bytes()) == ("accept", picture.read_bytes())
     assert (made["verdict"], made["code"], made["output"]) == ("convert", "bmp", str(out / "drawing.png"))
     assert made["measured"]["format"] == "png"
-    assert "saved as PNG" in made["message"]
+    assert "BMP → PNG" in made["message"]
     assert (refused["verdict"], refused["output"], refused["measured"]) == ("reject", None, None)
     assert sorted(path.name for path in out.iterdir()) == ["drawing.png", "picture.png"]
     assert [one["code"] for one in records(kept["output"], made["output"])] == ["ok", "ok"]

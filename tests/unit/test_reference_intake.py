@@ -58,6 +58,17 @@ def test_the_limits_themselves_are_allowed(seconds: float) -> None:
     assert told(with_facts("a.mp4", seconds=seconds, width=640, height=640, byte_count=50_000_000)) == {}
 
 
+def test_what_mp3_adds_to_a_sound_that_was_cut_to_fit_is_allowed_and_no_more() -> None:
+    assert told(IMAGE, with_facts("a.mp3", seconds=15.03)) == {}
+    assert list(told(IMAGE, with_facts("a.mp3", seconds=15.04))) == ["kind-too-long-together"]
+    assert list(told(IMAGE, with_facts("a.wav", format="wav", seconds=15.03))) == ["kind-too-long-together"]
+
+
+@pytest.mark.parametrize("seconds", [1.996, 15.004])
+def test_what_clocks_round_is_allowed(seconds: float) -> None:
+    assert told(with_facts("a.mp4", seconds=seconds, width=640, height=640)) == {}
+
+
 def test_lengths_are_counted_together_and_per_kind() -> None:
     videos = [with_facts(f"{number}.mp4", seconds=6.0) for number in range(3)]
     assert list(told(*videos)) == ["kind-too-long-together"]
