@@ -105,7 +105,14 @@ class FreshStarter:
             if child.returncode is None:
                 with suppress(ProcessLookupError):
                     os.killpg(child.pid, signal.SIGKILL)
+            await _drained(child)
             await child.wait()
+
+
+async def _drained(child: Process) -> None:
+    """Reads what is left. asyncio stops reading a pipe whose buffer is full, and waits for that pipe's end for ever."""
+    if child.stdout is not None:
+        await child.stdout.read()
 
 
 class _Fresh:
