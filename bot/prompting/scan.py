@@ -39,14 +39,17 @@ def sightings(page: Folded, known: Register, around: Surroundings) -> Iterator[S
 
 def _may_begin(lexeme: re.Match[str], known: Register) -> bool:
     """False for most of a prose: what begins no form and no name needs no closer look."""
-    group, text, index = lexeme.lastindex, lexeme.string, lexeme.start()
-    if group == SIGN_GROUP or text[index] in known.by_first:
+    group, word = lexeme.lastindex, lexeme[0]
+    if group == SPACE_GROUP:
+        return False
+    if group == SIGN_GROUP or word[0] in known.by_first:
         return True
     if group == WORD_GROUP:
-        return may_begin_mention(lexeme[0])
+        return may_begin_mention(word)
     if group == NUMBER_GROUP:  # "2nd", "2番目の", "2. ", "2-я "
-        return text[lexeme.end() : lexeme.end() + 1] in _NUMBER_ENDS or text[lexeme.end() : lexeme.end() + 1].isalpha()
-    return group != SPACE_GROUP and is_wide(text[index])
+        behind = lexeme.string[lexeme.end() : lexeme.end() + 1]
+        return behind in _NUMBER_ENDS or behind.isalpha()
+    return is_wide(word)
 
 
 def _found(page: Folded, lexeme: re.Match[str], known: Register, around: Surroundings, after: int) -> Sighting | None:
