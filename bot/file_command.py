@@ -72,16 +72,8 @@ def measures(publisher: str | None) -> Measures:
     if publisher == "data-uri":
         most = settings.publish.data_uri_kib * _KIB
         images = {kind: each for kind, each in limits.kinds.items() if kind is Kind.IMAGE}
-        return Measures(limits=_carried(replace(limits, kinds=images), most), images_only=most)
-    return Measures(limits=_carried(limits, min(settings.publish.staging_file_mib * _MIB, MAX_BYTES)))
-
-
-def _carried(limits: ModelLimits, most: int) -> ModelLimits:
-    kinds = {
-        kind: replace(each, max_bytes_each=min(most, each.max_bytes_each or most))
-        for kind, each in limits.kinds.items()
-    }
-    return replace(limits, kinds=kinds)
+        return Measures(limits=replace(limits, kinds=images).carried(most), images_only=most)
+    return Measures(limits=limits.carried(min(settings.publish.staging_file_mib * _MIB, MAX_BYTES)))
 
 
 def _settings() -> Settings:

@@ -40,7 +40,7 @@ from bot.pipeline.tray import Tray
 from bot.pipeline.watch import Watch
 from bot.prompting import read, renumbered, written
 from bot.publish import StagingChannelPublisher
-from bot.references import Collector, carried, declared_bytes, declared_reasons, set_reasons, tray_reasons
+from bot.references import Collector, declared_bytes, declared_reasons, set_reasons, tray_reasons
 from tests.fakes_delivery import MemoryCourier, MemoryDiscord, MemoryMessage, MemoryPoster
 from tests.fakes_provider import FakeProvider
 from tests.fakes_references import FakeDownloader, LabelledMedia, MemoryContentStore, counting_bits
@@ -244,7 +244,7 @@ class Rig:
             media=media,
             conformer=media,
             plan=plan,
-            limits=lambda: carried(self.provider.known.limits, MAX_FILE_BYTES),
+            limits=lambda: self.provider.known.limits.carried(MAX_FILE_BYTES),
             ids=ids,
             scratch=self._scratch,
             max_bytes=MAX_FILE_BYTES,

@@ -6,7 +6,7 @@ from typing import Final
 from bot.cards import said
 from bot.cards.text import inline, joined
 from bot.domain.reasons import Reason, reason
-from bot.domain.references import Fate, OfferSource, Reference
+from bot.domain.references import Fate, OfferSource, Reference, came_twice
 from bot.domain.requests import Request
 
 FATES_UNITS: Final = 450
@@ -46,7 +46,7 @@ def _of_today(fate: Fate, cause: Reason, used: Reference) -> Reason:
     """Numbers may have been changed since the files were collected."""
     if cause.code != "same-file-twice":
         return cause
-    return reason("same-file-twice", name=fate.name, other=used.name, token=used.token)
+    return came_twice(fate.name, used)
 
 
 def _titled(title: str, lines: list[str]) -> list[str]:

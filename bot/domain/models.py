@@ -1,7 +1,7 @@
 """What a model takes: fields, limits, prices, token style. Data from the vendor's record and the pinned file."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from bot.domain.media import Kind
@@ -53,6 +53,15 @@ class ModelLimits:
     audio_needs_visual: bool
     min_seconds: int
     max_seconds: int
+
+    def carried(self, max_bytes_each: int) -> "ModelLimits":
+        """The same where no file may be larger than that, as a publisher has it; kinds it takes none of go."""
+        kinds = {
+            kind: replace(each, max_bytes_each=min(max_bytes_each, each.max_bytes_each or max_bytes_each))
+            for kind, each in self.kinds.items()
+            if each.max_count > 0
+        }
+        return replace(self, kinds=kinds)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from itertools import count
 from pathlib import PurePosixPath
 
 from bot.domain.media import Kind, MediaFacts
-from bot.domain.reasons import Reason
+from bot.domain.reasons import Reason, reason
 
 _MAX_NAME = 100
 _MENTION_CHARACTERS = frozenset("@<>`|\\")
@@ -193,6 +193,22 @@ def display_name(name: str) -> str:
         and character not in _MENTION_CHARACTERS
     )
     return " ".join(kept.split())[:_MAX_NAME] or "file"
+
+
+def with_same_bytes(before: Reference, further: Reference) -> Reference:
+    """Of two files with equal bytes the first, with what the other adds but its names: each origin has its say."""
+    return replace(
+        before,
+        alias=before.alias or further.alias,
+        origins=tuple(dict.fromkeys((*before.origins, *further.origins))),
+        stands_for=tuple(dict.fromkeys((*before.stands_for, *further.stands_for))),
+        shows_person=before.shows_person or further.shows_person,
+    )
+
+
+def came_twice(name: str, reference: Reference) -> Reason:
+    """What is told of a file, called `name`, that has the bytes of a reference."""
+    return reason("same-file-twice", name=name, other=reference.name, token=reference.token)
 
 
 def stem_of(name: str) -> str:

@@ -23,17 +23,10 @@ from av.video.stream import VideoStream
 from bot.media.containers import check_packets, container, main_audio, main_video
 from bot.media.formats import DEMUXERS
 from bot.media.protocol import JobRefused, SourceSpec
+from bot.media.tracks import MOST_BROKEN, Packets, frame_seconds, together_seconds
 
 _MAX_FRAME_PIXELS: Final = 40_000_000
 _THREADS: Final = "2"
-_MOST_BROKEN: Final = 0.05
-"""Share of a track's packets that may fail to decode: a stream cut out of another begins with some."""
-
-_MISSING: Final = 0.02
-"""Share of the packets that an index lists and the file does not hold, before it counts as incomplete."""
-
-_CODEC_PADDING: Final = 0.1
-"""Seconds: frames of sound codecs are up to 0.06 s long, and the last one is filled up."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,42 +78,17 @@ def hasten(stream: VideoStream) -> None:
     stream.thread_type = "AUTO"
 
 
-@dataclass(slots=True)
-class Track:
-    """What the packets of one track say. Seconds are on the file's clock."""
+@dataclass(slots=True, kw_only=True)
+class Track(Packets):
+    """One track of a clip: its packets, and how many did not decode."""
 
-    start: float | None = None
-    end: float = 0.0
-    packets: int = 0
-    shown: int = 0
-    byte_count: int = 0
     broken: int = 0
-
-    @property
-    def span(self) -> float:
-        """Seconds from the first packet's start to the last one's end."""
-        return 0.0 if self.start is None else max(0.0, self.end - self.start)
-
-    def saw(self, packet: "Packet[Stream]", frame_seconds: float = 0.0) -> None:
-        """Counts a packet. What an edit list cuts away is read, but lasts no time; a flush is none."""
-        if not packet.size:
-            return
-        self.packets += 1
-        self.byte_count += packet.size
-        at = packet.pts if packet.pts is not None else packet.dts
-        if packet.is_discard or at is None:
-            return
-        start = float(at * packet.time_base)
-        lasts = float(packet.duration * packet.time_base) if packet.duration else frame_seconds
-        self.shown += 1
-        self.start = start if self.start is None else min(self.start, start)
-        self.end = max(self.end, start + lasts)
 
     def check(self, *, listed: int, frames: int) -> None:
         """`JobRefused` unless the track decodes and is whole. `listed`: packets that the file's index names, or 0."""
-        if not frames or self.broken > self.packets * _MOST_BROKEN:
+        if not frames or self.broken > self.packets * MOST_BROKEN:
             raise JobRefused("file-unreadable", detail=f"{frames} frames, {self.broken} broken of {self.packets}")
-        if self.packets < listed * (1 - _MISSING):
+        if self.lacks(listed):
             raise JobRefused("file-unreadable", detail=f"{self.packets} packets of {listed}")
 
 
@@ -141,9 +109,8 @@ class Tracks:
 
     @property
     def seconds(self) -> float:
-        """The longer track. Sound that outlasts the pictures by no more than a codec's padding does not count."""
-        pictures, sounds = self.pictures.span, self.sounds.span
-        return pictures if pictures and sounds - pictures < _CODEC_PADDING else max(pictures, sounds)
+        """See `together_seconds`."""
+        return together_seconds(self.pictures.span, self.sounds.span)
 
     @property
     def start(self) -> float:
@@ -157,11 +124,6 @@ def walked(film: Clip) -> Tracks:
     for packet in film.packets():
         tracks.saw(packet, film)
     return tracks
-
-
-def frame_seconds(video: VideoStream) -> float:
-    """How long a frame is shown that does not say so; 0 when nothing tells."""
-    return float(1 / video.guessed_rate) if video.guessed_rate else 0.0
 
 
 def listed_packets(source: SourceSpec, video: VideoStream) -> int:

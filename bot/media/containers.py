@@ -33,6 +33,7 @@ from bot.media.formats import CODECS, DEMUXERS, MAX_PICTURE_PIXELS
 from bot.media.measurement import Finding, Measurement, TooManyPixels, Trouble, UnknownCodec
 from bot.media.protocol import JobRefused, SourceSpec, rewound
 from bot.media.structure import layout_of
+from bot.media.tracks import MOST_BROKEN, Packets, frame_seconds, together_seconds
 
 _LATE_IMPORT: Final = av.subtitles.stream
 """What PyAV imports in the middle of opening a file, when nothing can be opened by name any more."""
@@ -61,14 +62,6 @@ _LEAST_SALVAGED: Final = 1.0
 """Seconds that must be left of a file without its end."""
 
 _DECODED_SAMPLES: Final = 600 * 48_000
-_MOST_BROKEN: Final = 0.05
-"""Share of a track's packets that may fail to decode: a stream cut out of another begins with some."""
-
-_MISSING: Final = 0.02
-"""Share of the packets that an index lists and the file does not hold, before it counts as incomplete."""
-
-_CODEC_PADDING: Final = 0.1
-"""Seconds: frames of sound codecs are up to 0.06 s long, and the last one is filled up."""
 _DECODER_OPTIONS: Final = {"max_pixels": str(_MAX_FRAME_PIXELS), "threads": "1"}
 _BROKEN_PACKETS: Final = (av.error.InvalidDataError, av.error.ArgumentError, av.error.PatchWelcomeError)
 _STRICT_OPTIONS: Final = {"max_pixels": str(MAX_PICTURE_PIXELS), "threads": "1", "err_detect": "explode"}
@@ -190,7 +183,7 @@ def _facts(
         byte_count=0,
         width=pictures.width or None,
         height=pictures.height or None,
-        seconds=round(_seconds(pictures.span, sounds.seconds), 3),
+        seconds=round(together_seconds(pictures.span, sounds.seconds), 3),
         frame_count=pictures.shown if video else None,
         video_codec=video.codec_context.codec.canonical_name if video else None,
         audio_codec=audio.codec_context.codec.canonical_name if audio else None,
@@ -247,16 +240,12 @@ _WITH_ALPHA: Final = ("yuva", "rgba", "argb", "bgra", "abgr", "gbrap", "ya8", "y
 
 
 @dataclass(slots=True, kw_only=True)
-class _Track:
-    """What was seen of one stream so far. Seconds are on the file's clock; `budget` is what may still be decoded."""
+class _Track(Packets):
+    """What was seen of one stream so far; `budget` is what may still be decoded."""
 
     budget: int
     wanted: bool = False
     tried: int = 0
-    start: float | None = None
-    end: float = 0.0
-    packets: int = 0
-    shown: int = 0
     frames: int = 0
     broken: int = 0
     width: int = 0
@@ -273,23 +262,6 @@ class _Track:
         """Seconds of sound: counted samples, or the packets' span when not all of it was decoded."""
         return self.decoded_seconds if self.budget > 0 else max(self.span, self.decoded_seconds)
 
-    @property
-    def span(self) -> float:
-        """Seconds from the first packet's start to the last one's end."""
-        return 0.0 if self.start is None else max(0.0, self.end - self.start)
-
-    def saw(self, packet: "Packet[Stream]", frame_seconds: float) -> None:
-        """Counts a packet. What an edit list cuts away is read, but lasts no time."""
-        self.packets += 1
-        at = packet.pts if packet.pts is not None else packet.dts
-        if packet.is_discard or at is None:
-            return
-        start = float(at * packet.time_base)
-        lasts = float(packet.duration * packet.time_base) if packet.duration else frame_seconds
-        self.shown += 1
-        self.start = start if self.start is None else min(self.start, start)
-        self.end = max(self.end, start + lasts)
-
     def check(self) -> None:
         """`JobRefused` unless the track decodes and is whole."""
         if self.trouble() is not None:
@@ -300,9 +272,9 @@ class _Track:
         """What is wrong with the track: `listed` are the packets that the file's index names, 0 when it has none."""
         if not self.wanted:
             return None
-        if self.packets < self.listed * (1 - _MISSING):
+        if self.lacks(self.listed):
             return Trouble.TRUNCATED
-        broken = self.broken > self.tried * _MOST_BROKEN
+        broken = self.broken > self.tried * MOST_BROKEN
         return Trouble.CORRUPT if not self.frames or broken else None
 
     def looked(self, frame: VideoFrame) -> None:
@@ -317,11 +289,6 @@ class _Track:
         if width * height > self.width * self.height:
             self.width, self.height = width, height
         self.pixel_format = frame.format.name
-
-
-def _seconds(pictures: float, sounds: float) -> float:
-    """The longer track. Sound that outlasts the pictures by no more than a codec's padding does not count."""
-    return pictures if pictures and sounds - pictures < _CODEC_PADDING else max(pictures, sounds)
 
 
 def _format_of_content(format_name: str, video: VideoStream | None) -> str:
@@ -339,20 +306,19 @@ def _walk(
     sounds = _Track(budget=samples, wanted=audio is not None, listed=_listed(audio) if indexed else 0)
     if video is not None and 0 < video.width * video.height <= _THREADED_PIXELS:
         video.codec_context.options = {**_DECODER_OPTIONS, "threads": "2"}
-    frame_seconds = float(1 / video.guessed_rate) if video is not None and video.guessed_rate else 0.0
+    each_seconds = frame_seconds(video) if video is not None else 0.0
     for count, packet in enumerate(opened.demux([stream for stream in (video, audio) if stream is not None])):
         check_packets(count)
         if video is not None and packet.stream.index == video.index:
-            _take_picture(pictures, video, packet, frame_seconds)
+            _take_picture(pictures, video, packet, each_seconds)
         elif audio is not None:
             _take_sound(sounds, audio, packet)
     return pictures, sounds
 
 
-def _take_picture(track: _Track, stream: VideoStream, packet: "Packet[Stream]", frame_seconds: float) -> None:
+def _take_picture(track: _Track, stream: VideoStream, packet: "Packet[Stream]", each_seconds: float) -> None:
     """Counts one packet of pictures (the empty one at the end flushes the decoder)."""
-    if packet.size:
-        track.saw(packet, frame_seconds)
+    track.saw(packet, each_seconds)
     if track.budget <= 0:
         return
     track.tried += 1
@@ -381,8 +347,7 @@ def _check_size(stream: VideoStream, packet: "Packet[Stream]") -> None:
 
 def _take_sound(track: _Track, stream: AudioStream, packet: "Packet[Stream]") -> None:
     """Counts one packet of sound and its samples."""
-    if packet.size:
-        track.saw(packet, 0.0)
+    track.saw(packet)
     if track.budget <= 0:
         return
     track.tried += 1

@@ -89,20 +89,7 @@ def measure_picture(source: SourceSpec) -> MediaFacts:
     """Decodes the picture whole. One that moves (GIF, WebP) is a video. Raises `JobRefused`."""
     with picture(source) as image:
         frame_count, milliseconds = _decode_frames(image, moving=source["format"] in ANIMATIONS)
-        width, height = image.size
-        if orientation(image) in SIDEWAYS:
-            width, height = height, width
-    moves = frame_count > 1
-    return MediaFacts(
-        kind=Kind.VIDEO if moves else Kind.IMAGE,
-        format=source["format"],
-        byte_count=0,
-        width=width,
-        height=height,
-        seconds=milliseconds / 1000 if moves else None,
-        frame_count=frame_count if moves else None,
-        video_codec=source["format"] if moves else None,
-    )
+        return _facts(source["format"], image, frame_count, milliseconds)
 
 
 def survey(source: SourceSpec) -> Measurement:
@@ -111,7 +98,7 @@ def survey(source: SourceSpec) -> Measurement:
         frame_count, milliseconds = _decode_frames(image, moving=source["format"] in ANIMATIONS)
         animated = int(getattr(image, "n_frames", 1)) > 1 and source["format"] in ANIMATIONS | {"png"}
         turn, moves = orientation(image), frame_count > 1
-        width, height = image.size[::-1] if turn in SIDEWAYS else image.size
+        facts = _facts(source["format"], image, frame_count, milliseconds)
         findings = {Finding.ORIENTATION} if turn != 1 else set[Finding]()
         if image.mode == "CMYK":
             findings.add(Finding.CMYK)
@@ -124,17 +111,23 @@ def survey(source: SourceSpec) -> Measurement:
             metadata=_tells(image),
             video_streams=1 if moves else 0,
         )
-    facts = MediaFacts(
+    return Measurement(facts=facts, measured=measured, findings=frozenset(findings))
+
+
+def _facts(format_name: str, image: Image.Image, frame_count: int, milliseconds: float) -> MediaFacts:
+    """Of a decoded picture as displayed; with more than one frame it is a video."""
+    moves = frame_count > 1
+    width, height = image.size[::-1] if orientation(image) in SIDEWAYS else image.size
+    return MediaFacts(
         kind=Kind.VIDEO if moves else Kind.IMAGE,
-        format=source["format"],
+        format=format_name,
         byte_count=0,
         width=width,
         height=height,
         seconds=milliseconds / 1000 if moves else None,
         frame_count=frame_count if moves else None,
-        video_codec=source["format"] if moves else None,
+        video_codec=format_name if moves else None,
     )
-    return Measurement(facts=facts, measured=measured, findings=frozenset(findings))
 
 
 def _tells(image: Image.Image) -> bool:

@@ -3,8 +3,19 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from bot.domain.reasons import Reason, reason
-from bot.domain.references import Collected, Fate, Offer, OfferSource, Reference, compared, name_candidates, numbered
+from bot.domain.reasons import reason
+from bot.domain.references import (
+    Collected,
+    Fate,
+    Offer,
+    OfferSource,
+    Reference,
+    came_twice,
+    compared,
+    name_candidates,
+    numbered,
+    with_same_bytes,
+)
 
 _TWICE = "same-file-twice"
 
@@ -63,14 +74,7 @@ def _renamed(new: Reference, taken: set[str]) -> Reference:
 def _merged(before: Reference, new: Reference, taken: set[str]) -> Reference:
     known = {compared(name) for name in _names(before)}
     further = tuple(_free(name, taken) for name in _names(new) if compared(name) not in known)
-    return replace(
-        before,
-        also=(*before.also, *further),
-        alias=before.alias or new.alias,
-        stands_for=tuple(dict.fromkeys((*before.stands_for, *new.stands_for))),
-        origins=tuple(dict.fromkeys((*before.origins, *new.origins))),
-        shows_person=before.shows_person or new.shows_person,
-    )
+    return replace(with_same_bytes(before, new), also=(*before.also, *further))
 
 
 def _free(name: str, taken: set[str]) -> str:
@@ -86,8 +90,4 @@ def _passed_on(fate: Fate, ids: dict[str, str]) -> Fate:
 def _retold(fate: Fate, reference: Reference | None) -> Fate:
     if reference is None or fate.reason is None or fate.reason.code != _TWICE:
         return fate
-    return replace(fate, reason=_twice(fate.name, reference))
-
-
-def _twice(name: str, reference: Reference) -> Reason:
-    return reason("same-file-twice", name=name, other=reference.name, token=reference.token)
+    return replace(fate, reason=came_twice(fate.name, reference))

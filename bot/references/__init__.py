@@ -2,7 +2,6 @@
 
 from bot.references.collect import Collector
 from bot.references.download import HttpDownloader
-from bot.references.fitting import carried
 from bot.references.intake import declared_bytes, declared_reasons, set_reasons, tray_reasons
 from bot.references.store import ObjectContentStore
 from bot.references.sweep import Sweep
@@ -12,7 +11,6 @@ __all__ = [
     "HttpDownloader",
     "ObjectContentStore",
     "Sweep",
-    "carried",
     "declared_bytes",
     "declared_reasons",
     "set_reasons",

@@ -2,13 +2,24 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
 from itertools import chain
 
 from bot.domain.errors import Refused
 from bot.domain.identity import Ids
 from bot.domain.media import MediaFacts
-from bot.domain.reasons import Reason, reason
-from bot.domain.references import Collected, Fate, Offer, Reference, compared, display_name, numbered
+from bot.domain.reasons import Reason
+from bot.domain.references import (
+    Collected,
+    Fate,
+    Offer,
+    Reference,
+    came_twice,
+    compared,
+    display_name,
+    numbered,
+    with_same_bytes,
+)
 from bot.references.names import Namer, alias_of
 
 
@@ -76,23 +87,26 @@ def _by_content(kept: Iterable[Kept]) -> list[list[Kept]]:
 
 
 def _reference(group: Sequence[Kept], ids: Ids) -> Reference:
-    """The first one's, and of the others what they add: every origin counts, whoever was first."""
-    first = group[0]
+    """The first one's, and of the others what they add."""
     name, *also = _told_apart(chain.from_iterable(one.names for one in group))
+    return replace(reduce(with_same_bytes, map(_by_itself, group)), id=ids.short(), name=name, also=tuple(also))
+
+
+def _by_itself(one: Kept) -> Reference:
+    held = one.offer.held
     return Reference(
-        id=ids.short(),
+        id="",
         number=0,
-        kind=first.facts.kind,
+        kind=one.facts.kind,
         kind_number=0,
-        name=name,
-        content=first.content,
-        facts=first.facts,
-        alias=next((one.alias for one in group if one.alias), None),
-        also=tuple(also),
-        source=first.offer.held.source if first.offer.held else first.offer.source,
-        origins=tuple(dict.fromkeys(chain.from_iterable(one.offer.origins for one in group))),
-        stands_for=tuple(dict.fromkeys(chain.from_iterable(one.stands_for for one in group))),
-        shows_person=any(one.offer.held is not None and one.offer.held.shows_person for one in group),
+        name=one.names[0],
+        content=one.content,
+        facts=one.facts,
+        alias=one.alias,
+        source=held.source if held else one.offer.source,
+        origins=one.offer.origins,
+        stands_for=one.stands_for,
+        shows_person=held is not None and held.shows_person,
     )
 
 
@@ -119,9 +133,5 @@ def _fate(outcome: Kept | NotKept, made: Mapping[str, tuple[Kept, Reference]]) -
     if isinstance(outcome, NotKept):
         return Fate(name=display_name(offer.name), source=offer.source, reason=outcome.refused.reason)
     first, reference = made[outcome.content]
-    why = outcome.conversion if outcome is first else _twice(outcome, reference)
+    why = outcome.conversion if outcome is first else came_twice(outcome.names[0], reference)
     return Fate(name=outcome.names[0], source=offer.source, reference_id=reference.id, reason=why)
-
-
-def _twice(kept: Kept, reference: Reference) -> Reason:
-    return reason("same-file-twice", name=kept.names[0], other=reference.name, token=reference.token)

@@ -43,7 +43,7 @@ from bot.pipeline.watch import Watch
 from bot.prompting import read as read_prompt
 from bot.prompting import renumbered, written
 from bot.publish import StagingChannelPublisher
-from bot.references import Collector, carried, declared_bytes, declared_reasons, set_reasons, tray_reasons
+from bot.references import Collector, declared_bytes, declared_reasons, set_reasons, tray_reasons
 from cogs.assembly import BUTTONS, cogs_of
 from sandbox.discord.contract import Contract
 from tests.fakes_provider import FakeProvider
@@ -244,7 +244,7 @@ class Studio:
             media=LabelledMedia(),
             conformer=LabelledMedia(),
             plan=plan,
-            limits=lambda: carried(self.provider.known.limits, MAX_BYTES),
+            limits=lambda: self.provider.known.limits.carried(MAX_BYTES),
             ids=self.ids,
             scratch=self.scratch,
             max_bytes=MAX_BYTES,

@@ -2,14 +2,13 @@
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 import pytest
-import pytest_asyncio
 
 from bot.domain.admission import GuildPolicy
 from bot.domain.consent import EVERYWHERE, Choice, Consents
@@ -22,7 +21,7 @@ from bot.domain.reasons import Reason, reason
 from bot.domain.references import OfferSource, Origin, Reference, numbered, stands_for_person
 from bot.domain.requests import ChannelKind, Parameters, Person, Place, Request, Snapshot, Take, Wish
 from bot.domain.states import RequestState, TakeState
-from tests.stores import STORES, Store, sqlite
+from tests.stores import Store, sqlite
 
 _NOW_MS: Final = 1_750_032_000_000
 _GUILD: Final = 100
@@ -36,17 +35,6 @@ _POLICY: Final = GuildPolicy(
     takes_per_person_per_day=1_000,
     takes_per_guild_per_day=1_000,
 )
-
-
-@pytest.fixture(params=sorted(STORES))
-def kind(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
-@pytest_asyncio.fixture
-async def store(kind: str, tmp_path: Path) -> AsyncIterator[Store]:
-    async with STORES[kind](tmp_path) as opened:
-        yield opened
 
 
 # --- scenes: Ada asks, with files of Bo's and Cy's -------------------------------------------------------------------

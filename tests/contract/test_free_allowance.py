@@ -1,36 +1,21 @@
 """One suite for every `RequestStore.reserve`: what is free is bounded, whoever asks at once."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
-
-import pytest
-import pytest_asyncio
 
 from bot.domain.drafts import Allowance
 from bot.domain.errors import Refused
 from bot.domain.reasons import Reason, reason
 from bot.domain.requests import ChannelKind, Parameters, Person, Place, Wish
-from tests.stores import STORES, Store, sqlite
+from tests.stores import Store, sqlite
 
 _NOON_MS: Final = 1_750_032_000_000 - 43_200_000
 _DAY_MS: Final = 86_400_000
 _MIDNIGHT_MS: Final = _NOON_MS - _NOON_MS % _DAY_MS
 _RESETS_AT: Final = (_MIDNIGHT_MS + _DAY_MS) // 1000
 _FREE: Final = Allowance(person_files=10, person_bytes=1_000, guild_files=30, guild_bytes=3_000)
-
-
-@pytest.fixture(params=sorted(STORES))
-def kind(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
-@pytest_asyncio.fixture
-async def store(kind: str, tmp_path: Path) -> AsyncIterator[Store]:
-    async with STORES[kind](tmp_path) as opened:
-        yield opened
 
 
 async def _reserve(

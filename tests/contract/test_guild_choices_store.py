@@ -3,30 +3,15 @@
 import asyncio
 import json
 import sqlite3
-from collections.abc import AsyncIterator
 from contextlib import closing
 from pathlib import Path
 from typing import Final
 
-import pytest
-import pytest_asyncio
-
 from bot.domain.drafts import GuildChoices
-from tests.stores import STORES, Store, sqlite
+from tests.stores import Store, sqlite
 
 _NOW_MS: Final = 1_750_032_000_000
 _GUILD: Final = 1 << 62
-
-
-@pytest.fixture(params=sorted(STORES))
-def kind(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
-@pytest_asyncio.fixture
-async def store(kind: str, tmp_path: Path) -> AsyncIterator[Store]:
-    async with STORES[kind](tmp_path) as opened:
-        yield opened
 
 
 async def _set(store: Store, choices: GuildChoices, *, guild: int = _GUILD, by: int = 5) -> GuildChoices:

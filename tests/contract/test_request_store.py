@@ -76,11 +76,6 @@ _PUBLICATION: Final = Publication(reference_id="r1", handle="h", url="https://ex
 # --- the stores ------------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture(params=sorted(STORES))
-def kind(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
 @pytest.fixture
 def events() -> list[str]:
     return []

@@ -1,13 +1,12 @@
 """One suite for every `TrayStore`."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 import pytest
-import pytest_asyncio
 
 from bot.domain.drafts import TrayLimits, TrayView
 from bot.domain.errors import Refused
@@ -15,7 +14,7 @@ from bot.domain.media import Kind, MediaFacts
 from bot.domain.reasons import reason
 from bot.domain.references import OfferSource, Origin, Reference
 from bot.domain.requests import ChannelKind, Place
-from tests.stores import STORES, Store, sqlite
+from tests.stores import Store, sqlite
 
 _NOW_MS: Final = 1_750_032_000_000
 _TOMORROW_MS: Final = _NOW_MS + 86_400_000
@@ -23,17 +22,6 @@ _ADA: Final = 7
 _BO: Final = 8
 _HERE: Final = Place(guild_id=1, channel_id=2, channel_kind=ChannelKind.TEXT, upload_limit_bytes=10_000_000)
 _LIMITS: Final = TrayLimits(tray_files=100, person_files=1_000, guild_files=1_000)
-
-
-@pytest.fixture(params=sorted(STORES))
-def kind(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
-@pytest_asyncio.fixture
-async def store(kind: str, tmp_path: Path) -> AsyncIterator[Store]:
-    async with STORES[kind](tmp_path) as opened:
-        yield opened
 
 
 def _file(name: str, *, kind: Kind = Kind.IMAGE, message: int | None = None) -> Reference:

@@ -19,7 +19,7 @@ from bot.domain.references import Collected, Fate, Offer, OfferSource, Origin, R
 from bot.domain.words import SENTENCES, say
 from bot.media.planner import plan
 from bot.media.tools import SandboxedMedia
-from bot.references import Collector, carried, set_reasons
+from bot.references import Collector, set_reasons
 from bot.references.names import unique_names
 from tests import media_samples
 from tests.fakes_media import FakeMedia
@@ -395,7 +395,7 @@ async def test_what_others_of_the_set_may_make_good_refuses_no_file_by_itself(
 
 async def test_no_file_is_larger_than_the_publisher_carries(tmp_path: Path) -> None:
     large = b"image png\n" + b"x" * 200_000
-    made = replace(collector(tmp_path, {"hero.png": large}), limits=lambda: carried(LIMITS, 100_000))
+    made = replace(collector(tmp_path, {"hero.png": large}), limits=lambda: LIMITS.carried(100_000))
     result = await made.collect(offers("hero.png"))
     assert told(result.fates) == [("hero.png", "converted")]
     assert "made to take fewer bytes" in say(result.fates[0].reason or reason("internal-error"))
@@ -403,7 +403,7 @@ async def test_no_file_is_larger_than_the_publisher_carries(tmp_path: Path) -> N
 
 async def test_a_kind_that_the_model_takes_none_of_is_refused_and_not_converted(tmp_path: Path) -> None:
     kinds = {**LIMITS.kinds, Kind.AUDIO: replace(LIMITS.kinds[Kind.AUDIO], max_count=0)}
-    limits = carried(replace(LIMITS, kinds=kinds), 1_000_000)
+    limits = replace(LIMITS, kinds=kinds).carried(1_000_000)
     made = replace(collector(tmp_path, {"voice.ogg": VOICE}), limits=lambda: limits)
     assert told((await made.collect(offers("voice.ogg"))).fates) == [("voice.ogg", "kind-not-accepted")]
 
