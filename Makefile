@@ -28,9 +28,10 @@ demo: $(STAMP) ## the whole path on this machine, without token, key or network 
 test: $(STAMP) ## every test, under five minutes on two cores
 	$(BIN)/python -m pytest -n 2 --dist worksteal
 
-corpus: $(STAMP) ## every awkward and hostile file of the corpus (a minute to make, once)
-	RUSHES_CORPUS=all $(BIN)/python -m pytest -n 0 tests/unit/test_media_verdict_corpus.py \
-	tests/unit/test_media_conform_corpus.py tests/unit/test_media_commands.py
+corpus: $(STAMP) ## every awkward and hostile file of the corpus (a minute to make, once), and a table of what was right
+	RUSHES_CORPUS="$${RUSHES_CORPUS:-all}" $(BIN)/python -m pytest -n 0 -p tests.corpus \
+	tests/unit/test_media_verdict_corpus.py tests/unit/test_media_conform_corpus.py tests/unit/test_media_commands.py \
+	tests/unit/test_media_child_canary.py
 
 SECONDS ?= 60
 fuzz: $(STAMP) ## damaged files for whatever reads strangers' bytes (SECONDS=60)

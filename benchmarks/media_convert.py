@@ -1,7 +1,8 @@
 """Checking, converting and shrinking clips, beside an ffmpeg that others built: at the same preset and the same rate.
 
 `make bench` installs that ffmpeg (the wheel `imageio-ffmpeg`). It makes the clips too: synthetic, with noise, the same
-ones every time. Goals are printed beside what came out; nothing is asserted, machines differ.
+ones every time. Both take turns, so that whatever else the machine does falls on both. Goals are printed beside what
+came out; nothing is asserted, machines differ.
 """
 
 import asyncio
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from statistics import median
+from typing import Final
 
 from bot.domain.conform import FilePlan, Record, Target, Verdict
 from bot.domain.media import Kind, Sniffed
@@ -27,6 +29,9 @@ TONEMAP = (
     "scale=1280:720,zscale=t=linear:npl=100,format=gbrpf32le,zscale=p=bt709,tonemap=hable:desat=0,"
     "zscale=t=bt709:m=bt709:r=tv,format=yuv420p"
 )
+_CHECKS: Final = 3
+"""A check takes a fraction of a second: so many times the rounds."""
+
 VMAF = re.compile(r"VMAF score: ([\d.]+)")
 
 
@@ -77,7 +82,7 @@ async def report(*, quick: bool = False) -> None:
         print("media convert: left out, imageio-ffmpeg is not installed (`make bench` does)")
         return
     scale, ffmpeg, media = QUICK if quick else FULL, Ffmpeg(program), SandboxedMedia(child_count=1)
-    print(f"media convert: beside ffmpeg, s (median of {scale.rounds}; 4K and shrinking once)")
+    print(f"media convert: beside ffmpeg, s (median of {scale.rounds}, taking turns)")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         plain = _plain(ffmpeg, folder, scale)
@@ -99,13 +104,15 @@ def _program() -> str | None:
 
 
 async def _report_check(media: SandboxedMedia, ffmpeg: Ffmpeg, plain: Path, scale: Scale) -> None:
-    theirs = median(ffmpeg.seconds("-threads", "2", "-i", plain, "-f", "null", "-") for _ in range(scale.rounds))
     sniffed = _sniffed(media, plain)
     for name, act in (
         ("check of a clip that came back", lambda: media.check_clip(plain)),
         ("full check of a file, 720p", lambda: media.probe(plain, sniffed)),
     ):
-        _say(name, await _median(act, scale.rounds), theirs, goal=1.2)
+        ours, theirs = await _medians(
+            act, lambda: ffmpeg.seconds("-threads", "2", "-i", plain, "-f", "null", "-"), _CHECKS * scale.rounds
+        )
+        _say(name, ours, theirs, goal=1.2)
 
 
 async def _report_conversions(media: SandboxedMedia, ffmpeg: Ffmpeg, folder: Path, scale: Scale) -> None:
@@ -118,9 +125,12 @@ async def _report_conversions(media: SandboxedMedia, ffmpeg: Ffmpeg, folder: Pat
     )
     for name, path, filters, tonemap, goal in cases:
         plan = await _plan(media, path, tonemap=tonemap)
-        ours = await _median(lambda path=path, plan=plan: media.conform(path, plan, into), 1)
         arguments = ("-threads", "2", "-i", path, *filters, *ENCODED, "-crf", "21", *SOUND, theirs_into)
-        theirs = ffmpeg.seconds(*arguments)
+        ours, theirs = await _medians(
+            lambda path=path, plan=plan: media.conform(path, plan, into),
+            lambda arguments=arguments: ffmpeg.seconds(*arguments),
+            scale.rounds,
+        )
         _say(name, ours, theirs, goal=goal, more=f"{_megabytes(into)}, {_megabytes(theirs_into)}")
 
 
@@ -140,10 +150,13 @@ def _sniffed(media: SandboxedMedia, path: Path) -> Sniffed:
 async def _report_shrinking(media: SandboxedMedia, ffmpeg: Ffmpeg, folder: Path, scale: Scale) -> None:
     noisy, into, theirs_into = _noisy(ffmpeg, folder, scale), folder / "ours.mp4", folder / "theirs.mp4"
     limit = scale.noisy_bytes // 6
-    ours = await _median(lambda: media.shrink(noisy, into, max_bytes=limit), 1)
     bits = round(limit * 0.985 * 8 / scale.seconds - 132_000)
     rates = ("-b:v", str(bits), "-maxrate", str(round(bits * 1.2)), "-bufsize", str(round(bits * 2.4)))
-    theirs = ffmpeg.seconds("-threads", "2", "-i", noisy, *ENCODED, *rates, *SOUND, theirs_into)
+    ours, theirs = await _medians(
+        lambda: media.shrink(noisy, into, max_bytes=limit),
+        lambda: ffmpeg.seconds("-threads", "2", "-i", noisy, *ENCODED, *rates, *SOUND, theirs_into),
+        scale.rounds,
+    )
     name = f"{_megabytes(noisy)} to at most {limit / MEGABYTE:.1f} MB"
     _say(name, ours, theirs, goal=1.3, more=f"{_megabytes(into)}, {_megabytes(theirs_into)}")
     our_score, their_score = ffmpeg.vmaf(into, noisy), ffmpeg.vmaf(theirs_into, noisy)
@@ -158,13 +171,17 @@ def _megabytes(path: Path) -> str:
     return f"{path.stat().st_size / MEGABYTE:.1f} MB"
 
 
-async def _median(act: Callable[[], Awaitable[object]], rounds: int) -> float:
-    times: list[float] = []
+async def _medians(
+    ours: Callable[[], Awaitable[object]], theirs: Callable[[], float], rounds: int
+) -> tuple[float, float]:
+    """Seconds that ours and theirs took, in turns."""
+    our_times, their_times = list[float](), list[float]()
     for _ in range(rounds):
         started = time.perf_counter()
-        await act()
-        times.append(time.perf_counter() - started)
-    return median(times)
+        await ours()
+        our_times.append(time.perf_counter() - started)
+        their_times.append(theirs())
+    return median(our_times), median(their_times)
 
 
 # --- the clips --------------------------------------------------------------------------------------------------------

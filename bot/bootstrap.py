@@ -45,6 +45,7 @@ from bot.pipeline.cancel import Cancel
 from bot.pipeline.dispatch import Dispatch
 from bot.pipeline.drafts import Drafts
 from bot.pipeline.guild_choices import ChoicesOfGuilds
+from bot.pipeline.last_frame import LastFrame
 from bot.pipeline.looking import vendor_tokens
 from bot.pipeline.privacy import Privacy
 from bot.pipeline.redeliver import DeliverAgain
@@ -63,7 +64,8 @@ from bot.references import (
     Sweep,
     declared_bytes,
     declared_reasons,
-    set_reasons,
+    file_reasons,
+    planned,
     tray_reasons,
 )
 from bot.settings import Settings, SettingsError, config_directory
@@ -141,6 +143,7 @@ async def _assemble(
         open_threads=settings.discord.open_threads,
         ping_requester=settings.discord.ping_requester,
         vendor_tokens=reader.vendor_tokens,
+        keep_files_ms=_keep_files_ms(settings),
         reached=reached,
     )
     keeper = CardKeeper(
@@ -153,7 +156,6 @@ async def _assemble(
         contents=contents,
         media=media,
         conformer=media,
-        plan=plan,
         limits=lambda: provider.known.limits.carried(publisher.max_bytes_each),
         ids=ids,
         scratch=scratch,
@@ -163,6 +165,8 @@ async def _assemble(
         store=store,
         contents=contents,
         media=media,
+        conformer=media,
+        clips=media,
         provider=provider,
         publisher=publisher,
         courier=courier,
@@ -181,7 +185,8 @@ async def _assemble(
             offers, max_bytes=max_bytes, max_files=spec.limits.max_files
         ),
         declared_bytes=lambda offers: declared_bytes(offers, max_bytes=max_bytes),
-        set_reasons=lambda references, spec: set_reasons(references, spec.limits),
+        plan=lambda references, spec: planned(plan, references, spec.limits.carried(publisher.max_bytes_each)),
+        file_reasons=lambda references, spec: file_reasons(references, spec.limits),
         tray_reasons=lambda references, spec: tray_reasons(references, spec.limits),
         policy=lambda _guild_id: _policy(settings),
         drafting=_drafting(settings),
@@ -218,6 +223,7 @@ def _services(settings: Settings, rooms: Rooms, submit: Submit, reader: "PromptR
         cancel=Cancel(rooms),
         deliver_again=DeliverAgain(rooms),
         drafts=Drafts(rooms, submit),
+        last_frame=LastFrame(rooms),
         tray=Tray(rooms),
         privacy=Privacy(rooms),
         guild_choices=ChoicesOfGuilds(rooms),
@@ -330,6 +336,8 @@ def _drafting(settings: Settings) -> Drafting:
             person_bytes=free.person_mib_per_day * _MIB,
             guild_files=free.guild_files_per_day,
             guild_bytes=free.guild_mib_per_day * _MIB,
+            person_animatics=free.animatics_per_person_per_day,
+            guild_animatics=free.animatics_per_guild_per_day,
         ),
         tray_files_per_person=settings.tray.max_files_per_person,
         tray_files_per_guild=settings.tray.max_files_per_guild,
@@ -348,6 +356,10 @@ def _patience(settings: Settings) -> Patience:
         deadline_ms=_ms(settings.oxen.deadline_minutes * 60),
         watch_interval_ms=_ms(settings.oxen.watch_interval_seconds),
     )
+
+
+def _keep_files_ms(settings: Settings) -> int:
+    return _ms(settings.storage.keep_files_hours * 3600)
 
 
 def _report_card_trouble(request_id: str, error: Exception) -> None:
@@ -480,8 +492,8 @@ async def _every(seconds: float, step: Callable[[], Awaitable[object]]) -> None:
 async def _sweep(house: House) -> None:
     """First the rows that are over, then the bytes that nobody needs any more."""
     await house.store.tidy(now_ms=now_ms())
-    kept_ms = round(house.settings.storage.keep_files_hours * 3_600_000)
-    forgotten = await house.sweep(await house.store.contents_in_use(since_ms=now_ms() - kept_ms))
+    since_ms = now_ms() - _keep_files_ms(house.settings)
+    forgotten = await house.sweep(await house.store.contents_in_use(since_ms=since_ms))
     if forgotten:
         _log.info("unused files deleted", count=forgotten)
 

@@ -15,6 +15,7 @@ from discord.ext import commands
 from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
+from bot.domain.conform import Part
 from bot.domain.consent import Choice
 from bot.domain.drafts import DraftView, GuildChoices, Renumbering, TrayView, TrayWish
 from bot.domain.prompts import Names
@@ -120,8 +121,26 @@ class Drafts(Protocol):
         """Takes a reference out or moves it, once the person has agreed; the prompt's mentions follow their files."""
         ...
 
+    def choose_part(
+        self, request_id: str, *, person_id: int, version: int, reference_id: str, part: Part
+    ) -> Awaitable[DraftView]:
+        """Says which part of a long file is used."""
+        ...
+
+    def animatic(self, request_id: str, *, person_id: int, version: int) -> Awaitable[bytes]:
+        """A free draft: an MP4 drawn here from the files and the prompt, small enough to be posted in that place."""
+        ...
+
     def again(self, request_id: str, wish: Wish) -> Awaitable[Snapshot]:
         """A new draft with an earlier request's prompt, files and settings, for the person and place of `wish`."""
+        ...
+
+
+class LastFrame(Protocol):
+    """See `bot.pipeline.last_frame`."""
+
+    def __call__(self, request_id: str, *, ordinal: int, place: Place, person_id: int) -> Awaitable[Offer]:
+        """The last frame of a take's clip, as a file to begin another video with."""
         ...
 
 
@@ -203,6 +222,7 @@ class Services:
     cancel: Cancel
     deliver_again: DeliverAgain
     drafts: Drafts
+    last_frame: LastFrame
     tray: Tray
     privacy: Privacy
     guild_choices: GuildChoicesOf

@@ -101,14 +101,22 @@ class _Outcome:
 
     @property
     def message(self) -> str:
-        """What becomes of it."""
-        return self.looked.message if self.looked.trouble else planned_fate(self.plan, self.looked.name)
+        """What becomes of it; by itself, where the request is rejected and so nothing does."""
+        alone = self.looked.trouble or (self.plan.target is None and self.looked.record.verdict is Verdict.CONVERT)
+        return self.looked.message if alone else planned_fate(self.plan, self.looked.name)
 
 
 @click.command(short_help="Make files into what the model takes, together.")
 @click.argument("files", metavar="FILE…", nargs=-1, required=True, type=click.Path())
 @click.option("--out", "folder", required=True, type=click.Path(path_type=Path), help="Where the files are put.")
-@click.option("--part", "parts", multiple=True, type=_PartType(), help="Which part of a file is used when it is cut.")
+@click.option(
+    "--part",
+    "parts",
+    multiple=True,
+    type=_PartType(),
+    metavar=_PartType.name,
+    help="Which part of a file is used when it is cut.",
+)
 @click.option("--json", "json_wanted", is_flag=True, help="One JSON object instead of lines for people.")
 @click.option(
     "--publisher", type=click.Choice(PUBLISHERS), help="Count in what this way of handing files over carries."

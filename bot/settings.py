@@ -114,12 +114,14 @@ class TraySettings(_Section):
 
 
 class FreeSettings(_Section):
-    """How much is looked into in a day (UTC) before anybody pays."""
+    """How much is looked into and drawn in a day (UTC) before anybody pays."""
 
     person_files_per_day: Count
     person_mib_per_day: Count
     guild_files_per_day: Count
     guild_mib_per_day: Count
+    animatics_per_person_per_day: Annotated[int, Field(ge=0)]
+    animatics_per_guild_per_day: Annotated[int, Field(ge=0)]
 
 
 class PublishSettings(_Section):

@@ -44,13 +44,13 @@ async def show_draft(
     `same_files`: the card that was clicked shows these files with these numbers, so its sheet is kept, not drawn anew;
     unless it may show a picture that its owner no longer allows.
     """
-    prompt = cards.draft_prompt_file(view)
-    if same_files and not view.barred and prompt is None and interaction.message is not None:
+    texts = cards.draft_text_files(view)
+    if same_files and not view.barred and not texts and interaction.message is not None:
         await tell(interaction, cards.draft(view, sheet=_shows_sheet(interaction.message)))
         return
     sheet = await interaction.client.services.drafts.sheet(view)
-    files = [(cards.SHEET_FILE, sheet), (cards.PROMPT_FILE, prompt.encode() if prompt is not None else None)]
-    uploads = [discord.File(io.BytesIO(content), filename=name) for name, content in files if content is not None]
+    files = {cards.SHEET_FILE: sheet, **{name: text.encode() for name, text in texts.items()}}
+    uploads = [discord.File(io.BytesIO(content), filename=name) for name, content in files.items() if content]
     if await tell(interaction, cards.draft(view, sheet=sheet is not None), attachments=uploads):
         await interaction.client.services.drafts.answered(view)
 

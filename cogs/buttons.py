@@ -31,11 +31,14 @@ _PRESSED: Final[Mapping[str, Callable[[Press], Awaitable[None]]]] = {
     ),
     Action.AGAIN: drafts.again,
     Action.USE: drafts.use_as_reference,
+    Action.CONTINUE: drafts.continue_take,
     Action.CONFIRM: drafts.confirm,
     Action.EDIT: drafts.edit,
     Action.DISCARD: drafts.discard,
     Action.FILE: drafts.choose_file,
     Action.MEND: drafts.mend,
+    Action.PART: drafts.choose_part,
+    Action.ANIMATIC: drafts.free_draft,
     Action.TAKE_OUT: drafts.take_out,
     Action.MOVE: drafts.move,
     Action.SHOW: drafts.show_again,
@@ -45,6 +48,7 @@ _NOTHING_SPENT_IF: Final[Mapping[str, Kinds]] = {
     Action.DELIVER: (),
     Action.AGAIN: (RushesError,),
     Action.USE: (RushesError,),
+    Action.CONTINUE: (RushesError,),
 }
 """The first two act on requests that were accepted, the others begin a new one, which waits for its person."""
 _OF_A_DRAFT: Final[Kinds] = (Refused,)

@@ -4,8 +4,9 @@ Every click carries the request's id and, where it changes or confirms something
 kept between clicks, so each works in any process. Trouble is told beside the card, which stays.
 """
 
+import io
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import discord
 
@@ -19,8 +20,9 @@ from bot.domain.requests import Request, Snapshot
 from cogs.answers import show, show_accepted, show_draft
 from cogs.errors import tell
 from cogs.forms import Form, FormKind
+from cogs.part_form import PartForm
 from cogs.sources import mentioned, offers_in, offers_of
-from cogs.video_form import MakeVideoForm, fitting
+from cogs.video_form import ContinueForm, MakeVideoForm, fitting
 from cogs.wishes import wish_from
 
 _MAX_FIELD_CHARACTERS = 4000
@@ -104,6 +106,14 @@ async def choose_file(press: Press) -> None:
     await press.interaction.response.send_modal(form)
 
 
+async def choose_part(press: Press) -> None:
+    """A form about which part of a long file is used; where several are cut, the file is a menu's choice."""
+    version, *named = press.argument.split(".")
+    request = await replace(press, argument=version).shown()
+    form = PartForm(press.interaction.client, request, _reference(request, press.choice or ".".join(named)))
+    await press.interaction.response.send_modal(form)
+
+
 async def take_out(press: Press) -> None:
     """The question was answered with yes: a file goes, those after it move up."""
     version, reference_id = press.parts(2)
@@ -167,6 +177,24 @@ async def use_as_reference(press: Press) -> None:
     if len(refusals) == len(clips):
         raise Refused(*(refusals or [reason("nothing-to-use")]))
     await press.interaction.response.send_modal(MakeVideoForm(press.interaction.client, "", clips))
+
+
+async def free_draft(press: Press) -> None:
+    """A film drawn here from what was shown, in a private message of its own; the card stays."""
+    (version,) = press.numbers(1)
+    await press.interaction.response.defer(ephemeral=True, thinking=True)
+    film = await press.services.drafts.animatic(press.request_id, person_id=press.person_id, version=version)
+    upload = discord.File(io.BytesIO(film), filename=cards.free_draft_file(press.request_id))
+    if not await tell(press.interaction, cards.free_draft(press.request_id), attachments=[upload]):
+        await tell(press.interaction, cards.refused((reason("animatic-not-posted"),)), attachments=[])
+
+
+async def continue_take(press: Press) -> None:
+    """The form of a video that begins where the clip ends. The frame is taken once it is sent."""
+    (ordinal,) = press.numbers(1)
+    await press.interaction.response.send_modal(
+        ContinueForm(press.interaction.client, request_id=press.request_id, ordinal=ordinal)
+    )
 
 
 # --- buttons of requests ---------------------------------------------------------------------------------------------

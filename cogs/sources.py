@@ -39,6 +39,7 @@ _EMOJI = re.compile(r"(?<!\\)<a?:(\w{1,32}):([0-9]{1,20})>")
 _ROLE = re.compile(r"<@&([0-9]{1,20})>")
 _CHANNEL = re.compile(r"<#([0-9]{1,20})>")
 _DISCORD_ASSETS: Final = "https://cdn.discordapp.com"
+_OUR_TEXTS: Final = frozenset({cards.PROMPT_FILE, cards.FILES_FILE})
 _EMBEDS_WITH_PICTURES = frozenset({"rich", "image", "article", "link"})
 
 Content = discord.Message | discord.MessageSnapshot
@@ -121,7 +122,7 @@ def offers_of(attachments: Iterable[discord.Attachment | None], source: OfferSou
 def _of(content: Content, source: OfferSource, sources: Sources) -> Iterator[Offer]:
     files = [*offers_of(content.attachments, source), *_laid_out(content, source)]
     ours = source is OfferSource.CLIP
-    yield from (offer for offer in files if not (ours and offer.name == cards.PROMPT_FILE))
+    yield from (offer for offer in files if not (ours and offer.name in _OUR_TEXTS))
     inside = OfferSource.FORWARD if source is OfferSource.FORWARD else None
     yield from (_sticker(sticker, inside or OfferSource.STICKER) for sticker in content.stickers)
     if sources.embeds:

@@ -1,6 +1,7 @@
 """The folder of awkward and hostile files with what is expected of each (`manifest.json`): made once, then found again.
 
 The generator is no part of this repository. Where it is missing, the tests that need it are skipped and say so.
+As a plugin (`-p tests.corpus`, as `make corpus` has it) it ends a run with a table of what was counted.
 """
 
 import hashlib
@@ -85,3 +86,21 @@ def _make(folder: Path, names: str) -> None:
 def manifest(folder: Path) -> dict[str, Any]:
     """What is expected: `entries` (name, kind, verdict, code, warn, out …) and `sets` (files, verdict, code)."""
     return cast("dict[str, Any]", json.loads((folder / "manifest.json").read_text(encoding="utf-8")))
+
+
+_COUNTS: Final[dict[str, tuple[int, int, str]]] = {}
+
+
+def counted(what: str, right: int, of: int, note: str = "") -> None:
+    """Remembers a line of the table: how many were right, of how many."""
+    _COUNTS[what] = right, of, note
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Writes the table, when anything was counted in this process."""
+    if not _COUNTS:
+        return
+    terminalreporter.section("corpus")
+    for what, (right, of, note) in _COUNTS.items():
+        share = f"{right / of:6.1%}" if of else "     –"
+        terminalreporter.write_line(f"{what:28}{right:5} of {of:3}  {share}  {note}".rstrip())

@@ -21,10 +21,11 @@ from bot.domain.errors import DeliveryRefused, Unavailable
 from bot.domain.identity import Clock
 from bot.domain.media import Kind, MediaFacts
 from bot.domain.ports import FaultPoint, RequestStore, no_fault
-from bot.domain.reasons import Reason, reason
+from bot.domain.reasons import reason
 from bot.domain.references import Reference
-from bot.domain.requests import ChannelKind, Parameters, Person, Place, Post, Request, Snapshot, Take
+from bot.domain.requests import ChannelKind, Parameters, Person, Place, Post, Request, Snapshot, Take, Undelivered
 from bot.domain.states import RequestState, TakeState
+from bot.domain.words import byte_size
 
 ROOT = Path(__file__).parents[1]
 OPENAPI = ROOT.parent / "shared" / "contracts" / "discord_http_openapi.json"
@@ -56,6 +57,8 @@ class MemoryDiscord:
     """That many posts are made but answered with `Unavailable`."""
     refusals: dict[str, str] = field(default_factory=dict[str, str])
     """Marker's slot (card, result-1, notice …) → code of the `DeliveryRefused` its posting meets, until removed."""
+    upload_limit_bytes: int | None = None
+    """What it takes per file."""
     _nonces: dict[str, int] = field(default_factory=dict[str, int])
     _last_id: int = 1_000_000
 
@@ -89,6 +92,8 @@ class MemoryDiscord:
         slot = marker.rpartition(" ")[2]
         if slot in self.refusals:
             raise DeliveryRefused(reason(self.refusals[slot]))
+        if self.upload_limit_bytes is not None and any(len(one) > self.upload_limit_bytes for one in files.values()):
+            raise DeliveryRefused(reason("delivery-too-large", size=byte_size(sum(map(len, files.values())))))
         message = self.messages.get(self._nonces.get(nonce, 0)) or self._create(channel_id, nonce, marker, files, shown)
         if self.lost_answers:
             self.lost_answers -= 1
@@ -140,21 +145,18 @@ class MemoryCourier:
         self.discord.threads.add(message_id)
         return message_id
 
-    async def deliver(self, snapshot: Snapshot, clips: Sequence[tuple[Take, Path]]) -> tuple[Reason, ...]:
+    async def deliver(self, snapshot: Snapshot, clips: Sequence[tuple[Take, Path]]) -> tuple[Undelivered, ...]:
         paths = {take.id: path for take, path in clips}
         place = snapshot.request.place
         channel_id = snapshot.request.thread_id or place.channel_id
-        planned = parcels([take for take, _ in clips], upload_limit_bytes=place.upload_limit_bytes)
-        refusals: list[DeliveryRefused] = []
-        for parcel in planned:
+        undelivered: list[Undelivered] = []
+        for parcel in parcels([take for take, _ in clips], upload_limit_bytes=place.upload_limit_bytes):
             files = {f"{take.id}.mp4": paths[take.id].read_bytes() for take in parcel.takes}
             try:
                 await self._post_once(snapshot, parcel.slot, channel_id, files)
             except DeliveryRefused as refused:
-                refusals.append(refused)
-        if refusals and len(refusals) == len(planned):
-            raise refusals[0]
-        return tuple(refused.reason for refused in refusals)
+                undelivered.append(Undelivered(reason=refused.reason, take_ids=parcel.take_ids))
+        return tuple(undelivered)
 
     async def call_back(self, snapshot: Snapshot) -> None:
         post = snapshot.post(CALLBACK)

@@ -11,7 +11,7 @@ from typing import Final
 
 import av
 import av.error
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from bot.domain.conform import ClipFindings, FilePlan, Record, Verdict
 from bot.domain.errors import Refused, Unavailable
@@ -21,7 +21,7 @@ from bot.domain.reasons import reason
 from bot.domain.words import byte_size
 from bot.media import clips_check, conform_job, measuring, previews, shrink
 from bot.media.conforming import jobs_of, limits_of, listener
-from bot.media.formats import ANIMATIONS, DEMUXERS, PEEKED, PILLOW_NAMES, readable
+from bot.media.formats import ANIMATIONS, DEMUXERS, PEEKED, readable
 from bot.media.measurement import measurement_from, measurement_to
 from bot.media.protocol import ConformSpec, FitSpec, JobRefused, JobSpec, LimitSpec, SourceSpec, facts_from, looks_from
 from bot.media.sniffer import HEAD_BYTES, sniff
@@ -47,7 +47,6 @@ class FakeMedia:
         self.probed: list[Path] = []
         self.drawn: list[AnimaticPlan] = []
         self.sheets: list[tuple[AnimaticPart, ...]] = []
-        self.stills: list[Path] = []
         self.conformed: list[tuple[Path, FilePlan]] = []
 
     def sniff(self, head: bytes) -> Sniffed:
@@ -61,8 +60,9 @@ class FakeMedia:
         except (UnidentifiedImageError, OSError, SyntaxError, av.error.FFmpegError) as error:
             raise Refused(reason("file-unreadable", name=path.name, found=sniffed.format)) from error
 
-    async def record(self, path: Path, limits: ModelLimits) -> Record:
+    async def record(self, path: Path, limits: ModelLimits, *, name: str | None = None) -> Record:
         """Measured as the child does, in this process: the files of tests mean no harm."""
+        name = path.name if name is None else name
         sniffed = _sniffed(path)
         try:
             with path.open("rb") as file:
@@ -70,9 +70,9 @@ class FakeMedia:
                 source = SourceSpec(descriptor=file.fileno(), format=sniffed.format, kind="image", label="")
                 told = measurement_to(measuring.measured(source)) if known else None
         except JobRefused as refused:
-            return refused_by_limits(sniffed, reason(refused.code, name=path.name, limit=refused.limit))
+            return refused_by_limits(sniffed, reason(refused.code, name=name, limit=refused.limit))
         measurement = None if told is None else measurement_from(told, byte_count=path.stat().st_size)
-        return decide(sniffed, measurement, limits, name=path.name)
+        return decide(sniffed, measurement, limits, name=name)
 
     async def conform(
         self, path: Path, plan: FilePlan, into: Path, *, progress: Callable[[float], None] | None = None
@@ -137,17 +137,6 @@ class FakeMedia:
             await self.probe(clip, sniff(clip.read_bytes()))
         Image.new("RGB", (600, _ROW_PIXELS * max(1, len(clips)))).save(into, "PNG")
 
-    async def still(self, path: Path, sniffed: Sniffed, into: Path) -> MediaFacts:
-        self.stills.append(path)
-        _check(path, sniffed, sniffed.format in PILLOW_NAMES)
-        try:
-            still = _first_visible(path)
-        except (UnidentifiedImageError, OSError, SyntaxError) as error:
-            raise Refused(reason("file-unreadable", name=path.name, found=sniffed.format)) from error
-        still.info = {}
-        still.save(into, "PNG")
-        return await self.probe(into, Sniffed(kind=Kind.IMAGE, format="png"))
-
     async def reference_sheet(self, parts: Sequence[AnimaticPart], into: Path) -> None:
         if not parts:
             raise ValueError("a sheet of nothing")
@@ -204,19 +193,6 @@ def _check(path: Path, sniffed: Sniffed, can_be_read: bool) -> None:  # noqa: FB
     if not can_be_read:
         why = {"name": path.name, "found": sniffed.format, "accepted": "PNG or MP4", "kind": sniffed.kind.value}
         raise Refused(reason("format-not-accepted", **why))
-
-
-def _first_visible(path: Path) -> Image.Image:
-    with Image.open(path) as image:
-        frames: list[Image.Image] = []
-        for index in range(1 if getattr(image, "default_image", False) else 0, int(getattr(image, "n_frames", 1))):
-            image.seek(index)
-            frames.append(image.convert("RGBA"))
-            if frames[-1].getchannel("A").getbbox() is not None:
-                break
-    shown = frames[-1] if frames[-1].getchannel("A").getbbox() is not None else frames[0]
-    upright = ImageOps.exif_transpose(shown)
-    return upright.convert("RGB") if upright.getchannel("A").getextrema() == (255, 255) else upright
 
 
 def _picture_facts(path: Path, sniffed: Sniffed) -> MediaFacts:

@@ -1,11 +1,11 @@
 """Working fakes of the references room, and references made the short way."""
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from bot.domain.conform import FilePlan, Measured, Record, Verdict
+from bot.domain.conform import ClipFindings, FilePlan, Measured, Record, Verdict
 from bot.domain.errors import Refused, RushesError
 from bot.domain.identity import Ids
 from bot.domain.media import AnimaticPart, AnimaticPlan, Kind, MediaFacts, Sniffed
@@ -74,40 +74,53 @@ def _check(name: str, byte_count: int | None, limit: int) -> None:
         raise Refused(reason("file-too-large", name=name, size=byte_size(byte_count), limit=byte_size(limit)))
 
 
+async def nothing_happens() -> None:
+    """What happens meanwhile, unless a test says otherwise."""
+
+
 class LabelledMedia:
     """Media tools for files that say what they are in their first line: `image png`, `video mp4 2.5`, `broken x`.
 
-    A picture with seconds moves: `image webp 1.5` is an animation, sniffed as image and measured as video. `exif` at
-    the line's end: it says where it was made. Decisions are the real ones, over what the label says; what is converted
-    is labelled as what it has become. Also a `Conformer`.
+    A picture with seconds moves: `image webp 1.5` is an animation, sniffed as image and measured as video. Behind that,
+    `3840x2160`: its size; `exif`: it says where it was made; `black=2`, `frozen=2`, `silent=2`: seconds of that in a
+    clip. Decisions are the real ones, over what the label says; what is made is labelled as what it has become. Also
+    `Conformer` and `ClipTools`. `conformed` and `drawn` list what was asked for; `troubles` are raised in place of the
+    next conversions; `meanwhile` is awaited while one is made.
     """
 
+    def __init__(self) -> None:
+        self.conformed: list[FilePlan] = []
+        self.drawn: list[AnimaticPlan] = []
+        self.troubles: list[RushesError] = []
+        self.meanwhile: Callable[[], Awaitable[None]] = nothing_happens
+
     def sniff(self, head: bytes) -> Sniffed:
-        words = head.split(b"\n", 1)[0].decode("utf-8", "replace").split()
+        words = _label(head)
         if len(words) > 1 and words[0] in {*Kind, "broken"}:
             return Sniffed(kind=Kind.IMAGE if words[0] == "broken" else Kind(words[0]), format=words[1])
         return Sniffed(kind=None, format="text")
 
     async def probe(self, path: Path, sniffed: Sniffed) -> MediaFacts:
         content = path.read_bytes()
-        words = content.split(b"\n", 1)[0].decode().split()
+        words = _label(content)
         if words[0] == "broken" or sniffed.kind is None:
             raise Refused(reason("file-unreadable", name=path.name, found=sniffed.format))
         seconds = float(words[2]) if len(words) > 2 and words[2] != "exif" else None
         kind = Kind.VIDEO if seconds and sniffed.kind is Kind.IMAGE else sniffed.kind
         return MediaFacts(kind=kind, format=sniffed.format, byte_count=len(content), seconds=seconds)
 
-    async def record(self, path: Path, limits: ModelLimits) -> Record:
+    async def record(self, path: Path, limits: ModelLimits, *, name: str | None = None) -> Record:
+        name = path.name if name is None else name
         content = path.read_bytes()
         sniffed = self.sniff(content)
         if sniffed.kind is None:
-            return decide(sniffed, None, limits, name=path.name)
+            return decide(sniffed, None, limits, name=name)
         if content.startswith(b"broken"):
-            return decide(sniffed, Measurement(trouble=Trouble.CORRUPT), limits, name=path.name)
+            return decide(sniffed, Measurement(trouble=Trouble.CORRUPT), limits, name=name)
         facts = await self.probe(path, sniffed)
-        metadata = b"exif" in content.split(b"\n", 1)[0].split()
-        record = decide(sniffed, _honest(facts, metadata=metadata), limits, name=path.name)
-        return replace(record, facts=facts) if record.verdict is Verdict.ACCEPT else record
+        return decide(
+            sniffed, _honest(facts, metadata="exif" in _label(content), size=_size(content)), limits, name=name
+        )
 
     async def conform(
         self, path: Path, plan: FilePlan, into: Path, *, progress: Callable[[float], None] | None = None
@@ -115,11 +128,15 @@ class LabelledMedia:
         target = plan.target
         assert target is not None
         assert plan.record.facts is not None
+        self.conformed.append(plan)
+        await self.meanwhile()
+        if self.troubles:
+            raise self.troubles.pop(0)
         seconds = None
         if target.kind is not Kind.IMAGE:
             seconds = target.loop_to_seconds or target.seconds or plan.record.facts.seconds
         label = " ".join([target.kind, target.format, *([] if seconds is None else [f"{seconds:g}"])])
-        into.write_bytes(f"{label}\nmade of ".encode() + path.read_bytes())
+        into.write_bytes(f"{label}\nfrom {target.start_seconds:g}, made of ".encode() + path.read_bytes())
         facts = MediaFacts(
             kind=target.kind,
             format=target.format,
@@ -130,29 +147,78 @@ class LabelledMedia:
         )
         return Record(verdict=Verdict.ACCEPT, code="ok", kind=target.kind, facts=facts)
 
+    async def check_clip(self, path: Path) -> ClipFindings:
+        content = path.read_bytes()
+        facts = await self.probe(path, self.sniff(content))
+        if facts.kind is not Kind.VIDEO:
+            raise Refused(reason("file-not-media", name=path.name, found=facts.format, accepted="MP4"))
+        told = dict(word.split("=") for word in _label(content) if "=" in word)
+        return ClipFindings(
+            facts=_honest(facts, metadata=False).facts or facts,
+            black_seconds=float(told.get("black", 0)),
+            frozen_seconds=float(told.get("frozen", 0)),
+            silent_seconds=float(told.get("silent", 0)),
+        )
+
+    async def shrink(
+        self, path: Path, into: Path, *, max_bytes: int, tags: Mapping[str, str] | None = None
+    ) -> MediaFacts:
+        """Keeps the label and as much of the rest as fits."""
+        content = path.read_bytes()
+        least = len(content.split(b"\n", 1)[0]) + 1
+        if max_bytes < least:
+            raise Refused(reason("clip-does-not-fit", name=path.name, limit=byte_size(max_bytes)))
+        into.write_bytes(content[:max_bytes])
+        return await self.probe(into, self.sniff(content))
+
+    async def poster(self, path: Path, into: Path) -> MediaFacts:
+        return await self._frame(path, into, "image jpeg", "a frame of")
+
+    async def preview(self, path: Path, into: Path, *, max_bytes: int) -> MediaFacts:
+        return await self._frame(path, into, "image webp 2", f"{max_bytes} bytes of")
+
+    async def last_frame(self, path: Path, into: Path) -> MediaFacts:
+        return await self._frame(path, into, "image png", "last frame of")
+
     async def animatic(self, plan: AnimaticPlan, into: Path) -> MediaFacts:
-        raise NotImplementedError
+        self.drawn.append(plan)
+        labels = [part.label for part in plan.parts]
+        into.write_text("\n".join([f"video mp4 {plan.seconds:g}", plan.caption, *labels]), encoding="utf-8")
+        return await self.probe(into, Sniffed(kind=Kind.VIDEO, format="mp4"))
 
     async def reference_sheet(self, parts: Sequence[AnimaticPart], into: Path) -> None:
         into.write_text("\n".join(["image png", *(part.label for part in parts)]), encoding="utf-8")
 
-    async def still(self, path: Path, sniffed: Sniffed, into: Path) -> MediaFacts:
-        await self.probe(path, sniffed)
-        into.write_bytes(b"image png\nfirst frame of " + path.read_bytes())
-        return await self.probe(into, Sniffed(kind=Kind.IMAGE, format="png"))
-
     async def contact_sheet(self, clips: Sequence[Path], into: Path, *, labels: Sequence[str]) -> None:
         raise NotImplementedError
 
+    async def _frame(self, path: Path, into: Path, label: str, words: str) -> MediaFacts:
+        content = path.read_bytes()
+        await self.check_clip(path)
+        into.write_bytes(f"{label}\n{words} ".encode() + content)
+        return await self.probe(into, self.sniff(into.read_bytes()))
 
-def _honest(facts: MediaFacts, *, metadata: bool) -> Measurement:
+
+def _label(content: bytes) -> list[str]:
+    """The words of the first line."""
+    return content.split(b"\n", 1)[0].decode("utf-8", "replace").split()
+
+
+def _size(content: bytes) -> tuple[int, int]:
+    """The size that the label says, such as 3840x2160; otherwise one that models take."""
+    words = (word.partition("x") for word in _label(content))
+    said = ((int(width), int(height)) for width, _, height in words if width.isdecimal() and height.isdecimal())
+    return next(said, (960, 720))
+
+
+def _honest(facts: MediaFacts, *, metadata: bool, size: tuple[int, int] = (960, 720)) -> Measurement:
     """What would be measured of a usual file of that label: its size, codecs and rate are what models take."""
     film, sound = facts.kind is Kind.VIDEO, facts.kind is Kind.AUDIO
     seconds = facts.seconds or (None if facts.kind is Kind.IMAGE else 5.0)
     measured = replace(
         facts,
-        width=None if sound else 960,
-        height=None if sound else 720,
+        width=None if sound else size[0],
+        height=None if sound else size[1],
         seconds=seconds,
         frame_count=round((seconds or 0) * 24) if film else None,
         video_codec="h264" if film else None,

@@ -9,6 +9,7 @@ from typing import Any, Final, TypeVar
 
 from bot.admission.rules import quota_refusal
 from bot.domain.admission import GuildPolicy, Usage, waiting_refusal
+from bot.domain.conform import Made
 from bot.domain.consent import EVERYWHERE, Choice, Consents, avatar_allowed, concerned, files_allowed, stopping
 from bot.domain.drafts import Allowance, GuildChoices, TrayLimits, TrayView
 from bot.domain.errors import Refused, Stale, Unavailable
@@ -187,6 +188,23 @@ class MemoryRequestStore:
         self._collected.update(counted)
         self._reserved |= {draft_id} if draft_id is not None else set()
 
+    async def reserve_animatic(self, guild_id: int, person_id: int, *, allowance: Allowance, now_ms: int) -> None:
+        await asyncio.sleep(0)
+        start_ms, end_ms = utc_day(now_ms)
+        allowed = {
+            ("animatics of person", person_id, start_ms): ("person", allowance.person_animatics),
+            ("animatics of guild", guild_id, start_ms): ("guild", allowance.guild_animatics),
+        }
+        drawn = {key: self._collected.get(key, (0, 0))[0] + 1 for key in allowed}
+        refusals = [
+            Reason(f"free-{scope}-animatics", {"limit": limit, "resets_at": end_ms // 1000})
+            for key, (scope, limit) in allowed.items()
+            if drawn[key] > limit
+        ]
+        if refusals:
+            raise Refused(*refusals)
+        self._collected.update({key: (count, 0) for key, count in drawn.items()})
+
     # --- acceptance and order ----------------------------------------------------------------------------------------
 
     async def usage(self, guild_id: int, person_id: int, *, now_ms: int) -> Usage:
@@ -261,6 +279,16 @@ class MemoryRequestStore:
         if "references" in changes and current.state is not RequestState.DRAFT:
             raise IllegalMove(f"request: references changed in {current.state}")
         return self._put(_changed(current, {**changes, "state": state, "version": current.version + 1}), current)
+
+    async def record_made(self, request: Request, reference_id: str, made: Made) -> Request:
+        await asyncio.sleep(0)
+        current = self._current(request)
+        if current.state is not RequestState.PREPARING:
+            raise IllegalMove(f"request: a file made in {current.state}")
+        if all(each.id != reference_id for each in current.references):
+            raise KeyError(reference_id)
+        references = tuple(replace(each, made=made) if each.id == reference_id else each for each in current.references)
+        return self._put(replace(current, version=current.version + 1, references=references), current)
 
     async def move_take(self, take: Take, state: TakeState, **changes: object) -> Take:
         await asyncio.sleep(0)
@@ -340,7 +368,8 @@ class MemoryRequestStore:
         await asyncio.sleep(0)
         wanted = [each for each in self._requests.values() if _wants_bytes(each, since_ms)]
         undelivered = [each for each in self._requests.values() if each.state is RequestState.KEPT]
-        clips = {take.clip for each in [*wanted, *undelivered] for take in self._takes_of(each) if take.clip}
+        takes = [take for each in [*wanted, *undelivered] for take in self._takes_of(each)]
+        clips = {key for take in takes for key in (take.clip, take.shrunk_clip) if key is not None}
         trays = [one for tray in self._trays.values() if tray.expires_at_ms > since_ms for one in tray.references]
         pointed_to = [
             reference
@@ -349,7 +378,8 @@ class MemoryRequestStore:
             if not self._is_withdrawn(reference) or any(take.state in _AT_WORK for take in self._takes_of(each))
         ]
         in_trays = [reference for reference in trays if not self._is_withdrawn(reference)]
-        return frozenset(clips).union(reference.content for reference in [*pointed_to, *in_trays])
+        made = {reference.made.content for reference in pointed_to if reference.made is not None}
+        return frozenset(clips | made).union(reference.content for reference in [*pointed_to, *in_trays])
 
     async def tidy(self, *, now_ms: int) -> None:
         await asyncio.sleep(0)
@@ -386,7 +416,8 @@ class MemoryRequestStore:
         ]
         if taken_back:
             raise Refused(*taken_back)
-        self._put_tray((place.channel_id, person_id), place.guild_id, after, expires_at_ms)
+        kept = tuple(replace(each, made=None) for each in after)
+        self._put_tray((place.channel_id, person_id), place.guild_id, kept, expires_at_ms)
         return self._tray_view(place.channel_id, person_id, now_ms)
 
     # --- consent -----------------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from bot.admission.rules import quota_refusal, refusals
 from bot.delivery.slots import CALLBACK, CARD, NOTICE
@@ -23,6 +23,7 @@ from bot.domain.drafts import Allowance, DraftView, TrayWish
 from bot.domain.errors import DeliveryRefused, Refused, Stale, Unavailable
 from bot.domain.generations import Generation
 from bot.domain.identity import Ids
+from bot.domain.ports import ClipTools, Conformer, MediaTools, Publisher
 from bot.domain.prompts import Names
 from bot.domain.reasons import reason
 from bot.domain.references import Offer, OfferSource
@@ -39,8 +40,8 @@ from bot.pipeline.submit import Submit
 from bot.pipeline.tray import Tray
 from bot.pipeline.watch import Watch
 from bot.prompting import read, renumbered, written
-from bot.publish import StagingChannelPublisher
-from bot.references import Collector, declared_bytes, declared_reasons, set_reasons, tray_reasons
+from bot.publish import DataUriPublisher, StagingChannelPublisher
+from bot.references import Collector, declared_bytes, declared_reasons, file_reasons, planned, tray_reasons
 from tests.fakes_delivery import MemoryCourier, MemoryDiscord, MemoryMessage, MemoryPoster
 from tests.fakes_provider import FakeProvider
 from tests.fakes_references import FakeDownloader, LabelledMedia, MemoryContentStore, counting_bits
@@ -57,6 +58,16 @@ GUILD, CHANNEL, STAGING, ADA, BOB = 100, 200, 9_000, 7, 8
 DRAFT_LIFE_MS = 2 * 3_600_000
 TRAY_LIFE_MS = 24 * 3_600_000
 CLIP = b"video mp4 5.0\n"
+LABELS = {
+    "png": "image png",
+    "heic": "image heic",
+    "jpg": "image jpeg exif",
+    "gif": "image gif 1.5",
+    "mp4": "video mp4 3.0",
+    "long": "video mp4 21.0",
+    "mp3": "audio mp3 3.0",
+}
+"""What files hold, by the ending of their names: JPEGs say where they were made."""
 MAX_FILE_BYTES = 1_000_000
 QUICK = Parameters(duration_seconds=4, resolution="480p")
 _MAX_TAKES = 4
@@ -75,7 +86,14 @@ PATIENCE = Patience(
 DRAFTING = Drafting(
     draft_life_ms=DRAFT_LIFE_MS,
     tray_life_ms=TRAY_LIFE_MS,
-    allowance=Allowance(person_files=100, person_bytes=100_000_000, guild_files=500, guild_bytes=500_000_000),
+    allowance=Allowance(
+        person_files=100,
+        person_bytes=100_000_000,
+        guild_files=500,
+        guild_bytes=500_000_000,
+        person_animatics=20,
+        guild_animatics=100,
+    ),
     tray_files_per_person=20,
     tray_files_per_guild=30,
     skip_card=True,
@@ -194,11 +212,25 @@ class OpenStore(MemoryRequestStore):
     def requests(self) -> list[Request]:
         return list(self._requests.values())
 
+    def forget_records(self) -> None:
+        """Rows as a release wrote them that made files fit when they came."""
+        for each in self.requests:
+            self._requests[each.id] = replace(
+                each, references=tuple(replace(one, record=None) for one in each.references)
+            )
+
+
+class Tools(MediaTools, Conformer, ClipTools, Protocol):
+    """One set of tools is all three ports."""
+
 
 class Rig:
     """See the module's docstring."""
 
-    def __init__(self, scratch: Path, *, max_running: int = 8) -> None:
+    def __init__(
+        self, scratch: Path, *, max_running: int = 8, staging: bool = True, tools: Tools | None = None
+    ) -> None:
+        """`staging=False`: there is no staging channel, so small images alone go out. `tools`: for real files."""
         self.clock = HandClock()
         self.faults = Faults()
         self.store = OpenStore(quota_rule=quota_refusal, reached=self.faults)
@@ -206,6 +238,7 @@ class Rig:
         self.discord = MemoryDiscord()
         self.contents = MemoryContentStore()
         self.downloader = FakeDownloader({})
+        self.media = LabelledMedia()
         self.troubles: list[Unavailable] = []
         self.drafting = DRAFTING
         self.policy = GuildPolicy(
@@ -218,6 +251,8 @@ class Rig:
         self._random_bits = counting_bits()
         self._scratch = scratch
         self._max_running = max_running
+        self._staging = staging
+        self._tools = tools
         self._interactions = 0
         self._start("first")
 
@@ -237,30 +272,24 @@ class Rig:
         self.choices = ChoicesOfGuilds(self.rooms)
 
     def _rooms(self, ids: Ids) -> Rooms:
-        media = LabelledMedia()
+        media = self._tools or self.media
         collector = Collector(
             downloader=self.downloader,
             contents=self.contents,
             media=media,
             conformer=media,
-            plan=plan,
             limits=lambda: self.provider.known.limits.carried(MAX_FILE_BYTES),
             ids=ids,
             scratch=self._scratch,
             max_bytes=MAX_FILE_BYTES,
         )
-        publisher = StagingChannelPublisher(
-            self._poster,
-            self.contents,
-            STAGING,
-            max_bytes_each=MAX_FILE_BYTES,
-            scratch=self._scratch,
-            reached=self.faults,
-        )
+        publisher = self._publisher()
         return Rooms(
             store=self.store,
             contents=self.contents,
             media=media,
+            conformer=media,
+            clips=media,
             provider=self.provider,
             publisher=publisher,
             courier=MemoryCourier(self.store, self.clock, discord=self.discord, reached=self.faults),
@@ -279,7 +308,8 @@ class Rig:
                 offers, max_bytes=MAX_FILE_BYTES, max_files=spec.limits.max_files
             ),
             declared_bytes=lambda offers: declared_bytes(offers, max_bytes=MAX_FILE_BYTES),
-            set_reasons=lambda references, spec: set_reasons(references, spec.limits),
+            plan=lambda references, spec: planned(plan, references, spec.limits.carried(publisher.max_bytes_each)),
+            file_reasons=lambda references, spec: file_reasons(references, spec.limits),
             tray_reasons=lambda references, spec: tray_reasons(references, spec.limits),
             policy=lambda _guild_id: self.policy,
             drafting=self.drafting,
@@ -287,6 +317,18 @@ class Rig:
             consent=self.store,
             guild_choices=self.store,
             max_running=self._max_running,
+            reached=self.faults,
+        )
+
+    def _publisher(self) -> Publisher:
+        if not self._staging:
+            return DataUriPublisher(self.contents, max_bytes_each=MAX_FILE_BYTES, scratch=self._scratch)
+        return StagingChannelPublisher(
+            self._poster,
+            self.contents,
+            STAGING,
+            max_bytes_each=MAX_FILE_BYTES,
+            scratch=self._scratch,
             reached=self.faults,
         )
 
@@ -346,10 +388,8 @@ class Rig:
     def offer(self, name: str, content: bytes | None = None) -> Offer:
         """A file at Discord."""
         url = f"https://cdn.discordapp.com/attachments/1/2/{name}?ex=1&hm=s3cret"
-        ending = name.rpartition(".")[2]
-        kind = {"png": "image", "mp4": "video", "mp3": "audio"}.get(ending, "text")
-        measured = "" if kind == "image" else " 3.0"
-        self.downloader.files[url] = f"{kind} {ending}{measured}\n{name}".encode() if content is None else content
+        label = LABELS.get(name.rpartition(".")[2], "text")
+        self.downloader.files[url] = f"{label}\n{name}".encode() if content is None else content
         return Offer(name=name, url=url, byte_count=len(name))
 
     def posted_by(self, owner: int, name: str, *, message: int = 1, content: bytes | None = None) -> Offer:
@@ -534,6 +574,13 @@ class Rig:
     def staged(self) -> list[MemoryMessage]:
         """What the vendor can reach now."""
         return self.discord.in_channel(STAGING)
+
+    def fetched(self, body: Mapping[str, object], field: str) -> list[bytes]:
+        """What the vendor gets at the addresses in that field."""
+        urls = body[field]
+        assert isinstance(urls, list)
+        parts = [str(url).partition("?")[0].split("/") for url in urls]  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+        return [self.discord.messages[int(part[-2])].files[part[-1]] for part in parts]
 
 
 def codes(refused: Refused) -> list[str]:

@@ -3,8 +3,10 @@
 from bot.cards.answers import accepted, cancelled, delivering_again, offered, refused
 from bot.cards.card import can_be_asked_again, can_be_cancelled, can_be_delivered_again, card
 from bot.cards.choices import guild_choices, privacy, take_back_question, withdrawn
-from bot.cards.draft import SHEET_FILE, draft, draft_prompt_file
+from bot.cards.draft import SHEET_FILE, draft, draft_text_files
+from bot.cards.draft_files import FILES_FILE
 from bot.cards.drafts import called_back, drafts
+from bot.cards.free_draft import free_draft, free_draft_file
 from bot.cards.marker import find_marker, marker
 from bot.cards.renumber import renumber_question
 from bot.cards.result import PROMPT_FILE, notice, prompt_file, result
@@ -12,6 +14,7 @@ from bot.cards.sheet import Sheet
 from bot.cards.tray import tray
 
 __all__ = [
+    "FILES_FILE",
     "PROMPT_FILE",
     "SHEET_FILE",
     "Sheet",
@@ -24,9 +27,11 @@ __all__ = [
     "card",
     "delivering_again",
     "draft",
-    "draft_prompt_file",
+    "draft_text_files",
     "drafts",
     "find_marker",
+    "free_draft",
+    "free_draft_file",
     "guild_choices",
     "marker",
     "notice",

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from bot.cards import said
 from bot.cards.blocks import parameters_line, prompt_block, references_block
 from bot.cards.fates import fates_block, from_tray_line
+from bot.cards.plans import awaited_list
 from bot.cards.sheet import Sheet
 from bot.cards.text import inline, joined
 from bot.cards.titles import REFUSED_COLOUR, colour, title
@@ -14,12 +15,15 @@ from bot.domain.references import Offer, display_name
 from bot.domain.requests import Snapshot
 from bot.domain.states import RequestState
 
-_PROMPT_UNITS = 1000
+_PROMPT_UNITS = 800
+_AWAITED_UNITS = 400
 _WARNINGS_UNITS = 600
 _WHY_UNITS = 300
 _REASONS_UNITS = 3600
 _OFFERS_UNITS = 1500
 _NAME_UNITS = 100
+
+_BEFORE_WORK = frozenset({RequestState.QUEUED, RequestState.PREPARING})
 
 
 def accepted(snapshot: Snapshot, *, rendered_prompt: str, vendor_tokens: Mapping[str, str]) -> Sheet:
@@ -37,6 +41,7 @@ def accepted(snapshot: Snapshot, *, rendered_prompt: str, vendor_tokens: Mapping
             prompt_block(prompt_title, rendered_prompt, _PROMPT_UNITS),
             references_block(request.references, vendor_tokens=vendor_tokens),
             parameters_line(snapshot),
+            awaited_list(request.references, _AWAITED_UNITS).text if request.state in _BEFORE_WORK else "",
             fates_block(request.fates, request.references),
             from_tray_line(request),
             said.warnings(request.findings, _WARNINGS_UNITS),

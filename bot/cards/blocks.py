@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from bot.cards.text import clean, first_lines, fitted, inline, joined, quoted, units
+from bot.cards.text import MORE, Listed, clean, first_lines, fitted, inline, listed, quoted, units
 from bot.domain import words
+from bot.domain.fates import became
 from bot.domain.references import Reference
 from bot.domain.requests import Request, Snapshot
 
@@ -27,31 +28,36 @@ def is_cut(title: str, text: str, limit: int) -> bool:
 
 
 def references_block(
+    references: Sequence[Reference], limit: int = REFERENCES_UNITS, *, vendor_tokens: Mapping[str, str]
+) -> str:
+    """`references_list` as a text."""
+    return references_list(references, limit, vendor_tokens=vendor_tokens).text
+
+
+def references_list(
     references: Sequence[Reference],
-    limit: int = REFERENCES_UNITS,
+    limit: int,
     *,
     vendor_tokens: Mapping[str, str],
     notes: Mapping[str, str] | None = None,
-) -> str:
+    more: str = MORE,
+) -> Listed:
     """One numbered line a reference, such as: `#1` **@Image1** hero.png · 640×480 · 84 kB. Empty without references.
 
+    Of a file that was made to fit it says what it was and what it is now: · 3840×2160 → 1280×720 ·.
     By reference id: `vendor_tokens` are those the model reads, told where they differ from ours; `notes` are further
     words, ours. Where the same bytes came under several names, the others are told.
     """
     remarks = notes or {}
     tails = {one.id: _tail(one, vendor_tokens.get(one.id), remarks.get(one.id)) for one in references}
     drawings = ([_reference_line(one, tails[one.id], size) for one in references] for size in _NAME_UNITS)
-    lines: list[str] = []
-    for lines in drawings:
-        if units("\n".join(lines)) <= limit:
-            break
-    return joined(lines, limit)
+    return listed(drawings, limit, more=more)
 
 
 def _reference_line(reference: Reference, tail: str, name_units: int) -> str:
     alias = f" (@{inline(reference.alias, name_units // 2)})" if reference.alias else ""
     name = inline(reference.name, name_units)
-    parts = (f"**{reference.token}** {name}{alias}", _measures(reference), _also(reference, name_units), tail)
+    parts = (f"**{reference.token}** {name}{alias}", measures(reference), _also(reference, name_units), tail)
     return f"`#{reference.number}` " + " · ".join(part for part in parts if part)
 
 
@@ -69,8 +75,11 @@ def _also(reference: Reference, name_units: int) -> str:
     return f"also {shown}" + (f" and {more} more" if more > 0 else "")
 
 
-def _measures(reference: Reference) -> str:
+def measures(reference: Reference) -> str:
+    """Its size, length and bytes; of a file that was made to fit, what they were and what they are."""
     facts = reference.facts
+    if reference.made is not None:
+        return " · ".join(became(facts, reference.made))
     size = f"{facts.width}×{facts.height}" if facts.width and facts.height else ""
     length = f"{facts.seconds:.1f} s" if facts.seconds else ""
     return " · ".join(part for part in (size, length, words.byte_size(facts.byte_count)) if part)

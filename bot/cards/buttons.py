@@ -1,6 +1,6 @@
 """Buttons of ours: what they say, and the custom id that finds its way back after any restart."""
 
-from typing import Any
+from typing import Any, Final
 
 import discord
 
@@ -9,6 +9,8 @@ from bot.domain.custom_ids import Action, ButtonId, MessageAction, MessageButton
 
 _LABEL_UNITS = 80
 """Discord, Button: `label`."""
+ROW_BUTTONS: Final = 5
+"""Discord, Action Row."""
 
 
 def button(

@@ -1,20 +1,22 @@
 """The reference card of a draft: what will be sent, what is to be said of it, and what can be done about it.
 
-A message takes 4,000 characters in all. Files and fates have their share, the findings come next, and the prompt has
-what is left; when that is not enough, it is whole in a file of its own.
+A message takes 4,000 characters in all. Files and fates have their share, what becomes of the files comes next, then
+the findings, and the prompt has what is left. What does not fit is counted, and whole in a text file.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import discord
 
 from bot.cards import said
-from bot.cards.blocks import is_cut, moment, parameters_line, prompt_block, references_block
+from bot.cards.blocks import is_cut, moment, parameters_line, prompt_block, references_list
 from bot.cards.buttons import button, plain, row
-from bot.cards.fates import fates_block, from_tray_line
+from bot.cards.draft_files import FILES_FILE, files_text
+from bot.cards.fates import FATES_UNITS, fates_list, from_tray_line
 from bot.cards.origins import origin
+from bot.cards.plans import part_button, part_menu, plan_list
 from bot.cards.remarks import Remark, remarks
 from bot.cards.result import PROMPT_FILE
 from bot.cards.sheet import Sheet
@@ -30,8 +32,13 @@ from bot.domain.requests import Request
 SHEET_FILE: Final = "references.png"
 _UNITS: Final = 3950
 _REFERENCES_UNITS: Final = 1600
+_PLAN_UNITS: Final = (300, 1300)
+"""The least and the most for what becomes of the files."""
+_REMARKS_UNITS: Final = 650
+"""What is left for the findings before what becomes of the files has more than its least."""
 _PROMPT_UNITS: Final = 450
 """The least that is left for the prompt."""
+_MORE: Final = f"… and {{count}} more in {FILES_FILE}"
 _OPTIONS: Final = 25
 _OPTION_UNITS: Final = 100
 """Discord, String Select: options, and the label of one."""
@@ -45,7 +52,9 @@ class _Texts:
 
     head: str
     files: str
+    plan: str
     fates: str
+    files_are_cut: bool
     remarks: tuple[Remark, ...]
     prompt: str
     prompt_is_cut: bool
@@ -55,7 +64,7 @@ class _Texts:
 def draft(view: DraftView, *, sheet: bool) -> Sheet:
     """The card as it should look now. `sheet`: a picture of the references is attached as `references.png`.
 
-    When `draft_prompt_file` has a text, a file named `prompt.txt` is attached too.
+    The files of `draft_text_files` are attached too.
     """
     texts = _texts(view)
     return Sheet(
@@ -63,7 +72,9 @@ def draft(view: DraftView, *, sheet: bool) -> Sheet:
             texts.head,
             *([_contact_sheet()] if sheet else []),
             texts.files,
+            texts.plan,
             texts.fates,
+            *([discord.ui.File(f"attachment://{FILES_FILE}")] if texts.files_are_cut else []),
             *(part for remark in texts.remarks for part in remark.parts()),
             texts.prompt,
             *([discord.ui.File(f"attachment://{PROMPT_FILE}")] if texts.prompt_is_cut else []),
@@ -74,9 +85,15 @@ def draft(view: DraftView, *, sheet: bool) -> Sheet:
     )
 
 
-def draft_prompt_file(view: DraftView) -> str | None:
-    """The text of `prompt.txt`: exactly what the model will read, when the card can show only a part of it."""
-    return view.rendered if _texts(view).prompt_is_cut else None
+def draft_text_files(view: DraftView) -> Mapping[str, str]:
+    """File name → text, for what the card can show only a part of.
+
+    `prompt.txt`: exactly what the model will read; `files.txt`: what there is to say of the files.
+    """
+    texts = _texts(view)
+    prompt = {PROMPT_FILE: view.rendered} if texts.prompt_is_cut else {}
+    files = {FILES_FILE: files_text(view, _notes(view.request))} if texts.files_are_cut else {}
+    return {**prompt, **files}
 
 
 def _contact_sheet() -> discord.ui.MediaGallery[Any]:
@@ -87,18 +104,24 @@ def _contact_sheet() -> discord.ui.MediaGallery[Any]:
 def _texts(view: DraftView) -> _Texts:
     request = view.request
     head, foot = _head(view), _foot(view)
-    files = references_block(
-        request.references, _REFERENCES_UNITS, vendor_tokens=view.vendor_tokens, notes=_notes(request)
+    as_they_came = [replace(one, made=None) for one in request.references]
+    files = references_list(
+        as_they_came, _REFERENCES_UNITS, vendor_tokens=view.vendor_tokens, notes=_notes(request), more=_MORE
     )
-    fates = fates_block(request.fates, request.references)
-    left = _UNITS - sum(map(units, (head, foot, files, fates)))
+    fates = fates_list(request.fates, request.references, FATES_UNITS, more=_MORE)
+    left = _UNITS - sum(map(units, (head, foot, files.text, fates.text)))
+    least, most = _PLAN_UNITS
+    plan = plan_list(view, min(most, max(least, left - _PROMPT_UNITS - _REMARKS_UNITS)), more=_MORE)
+    left -= units(plan.text)
     found = remarks(view, left - _PROMPT_UNITS)
     left -= sum(units(one.text) for one in found)
     title = _PROMPT_TITLE_WITH_ERRORS if view.errors else _PROMPT_TITLE
     return _Texts(
         head=head,
-        files=files,
-        fates=fates,
+        files=files.text,
+        plan=plan.text,
+        fates=fates.text,
+        files_are_cut=bool(files.missing or plan.missing or fates.missing),
         remarks=found,
         prompt=prompt_block(title, view.rendered, left) if view.rendered.strip() else "",
         prompt_is_cut=is_cut(title, view.rendered, left),
@@ -146,14 +169,23 @@ def _controls(view: DraftView) -> Iterator[discord.ui.Item[Any]]:
     request = view.request
     if request.references:
         yield discord.ui.ActionRow(_files_menu(request))
+    yield from part_menu(view)
     confirm = button(
         Action.CONFIRM, request.id, "Confirm", argument=str(request.version), style=discord.ButtonStyle.primary
     )
     yield row(
         *([] if view.errors else [confirm]),
         button(Action.EDIT, request.id, "Edit prompt", argument=str(request.version)),
+        *part_button(view),
+        *_free_draft_button(view),
         button(Action.DISCARD, request.id, "Discard", style=discord.ButtonStyle.danger),
     )
+
+
+def _free_draft_button(view: DraftView) -> Iterator[discord.ui.Button[Any]]:
+    """Where there is something to draw."""
+    if any(one.id not in view.barred for one in view.request.references):
+        yield button(Action.ANIMATIC, view.request.id, "Free draft", argument=str(view.request.version))
 
 
 def _files_menu(request: Request) -> discord.ui.Select[Any]:

@@ -4,24 +4,41 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from bot.cards import said
-from bot.cards.text import inline, joined
+from bot.cards.text import MORE, Listed, inline, listed, titled
 from bot.domain.reasons import Reason, reason
 from bot.domain.references import Fate, OfferSource, Reference, came_twice
 from bot.domain.requests import Request
 
 FATES_UNITS: Final = 450
-_NAME_UNITS: Final = 200
+_ARGUMENT_UNITS: Final = (200, 80, 40)
+"""Long names are shortened together until all fates fit."""
+_NOT_USED: Final = "Not used"
+_OTHERWISE: Final = "Used, but not as they came"
 
 
 def fates_block(fates: Sequence[Fate], references: Sequence[Reference], limit: int = FATES_UNITS) -> str:
+    """`fates_list` as a text."""
+    return fates_list(fates, references, limit).text
+
+
+def fates_list(fates: Sequence[Fate], references: Sequence[Reference], limit: int, *, more: str = MORE) -> Listed:
     """The files that are not used, with the reason, then those used otherwise than they came. May be empty.
 
     Those used as they came are in the list of references.
     """
-    unused = [_line(fate.name, fate.reason) for fate in fates if fate.refused and fate.reason is not None]
-    otherwise = [*_used_otherwise(fates, references)]
-    lines = [*_titled("Not used", unused), *_titled("Used, but not as they came", otherwise)]
-    return joined(lines, limit)
+    groups = told_of(fates, references)
+    return listed((_drawn(groups, size) for size in _ARGUMENT_UNITS), limit, more=more)
+
+
+def told_of(fates: Sequence[Fate], references: Sequence[Reference]) -> dict[str, list[tuple[str, Reason]]]:
+    """By title: names and what is to be said of them, with today's numbers."""
+    unused = [(fate.name, fate.reason) for fate in fates if fate.refused and fate.reason is not None]
+    return {_NOT_USED: unused, _OTHERWISE: [*_used_otherwise(fates, references)]}
+
+
+def _drawn(groups: dict[str, list[tuple[str, Reason]]], argument_units: int) -> list[str]:
+    drawn = (titled(title, [_line(*one, argument_units) for one in told]) for title, told in groups.items())
+    return [line for lines in drawn for line in lines]
 
 
 def from_tray_line(request: Request) -> str:
@@ -34,12 +51,12 @@ def from_tray_line(request: Request) -> str:
     return said.sentence(reason("tray-used-one") if count == 1 else reason("tray-used", count=count))
 
 
-def _used_otherwise(fates: Sequence[Fate], references: Sequence[Reference]) -> Iterator[str]:
+def _used_otherwise(fates: Sequence[Fate], references: Sequence[Reference]) -> Iterator[tuple[str, Reason]]:
     by_id = {one.id: one for one in references}
     for fate in fates:
         used = by_id.get(fate.reference_id or "")
         if used is not None and fate.reason is not None:
-            yield _line(fate.name, _of_today(fate, fate.reason, used))
+            yield fate.name, _of_today(fate, fate.reason, used)
 
 
 def _of_today(fate: Fate, cause: Reason, used: Reference) -> Reason:
@@ -49,12 +66,8 @@ def _of_today(fate: Fate, cause: Reason, used: Reference) -> Reason:
     return came_twice(fate.name, used)
 
 
-def _titled(title: str, lines: list[str]) -> list[str]:
-    return [f"**{title}**", *lines] if lines else []
-
-
-def _line(name: str, cause: Reason) -> str:
+def _line(name: str, cause: Reason, argument_units: int) -> str:
     """The sentence, and the name before it unless it is in it."""
-    text = said.sentence(cause)
-    shown = inline(name, _NAME_UNITS)
+    text = said.sentence(cause, argument_units)
+    shown = inline(name, argument_units)
     return f"- {text}" if shown in text else f"- “{shown}”: {text}"

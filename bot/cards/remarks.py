@@ -14,7 +14,7 @@ from bot.domain.custom_ids import Action
 from bot.domain.drafts import DraftView
 from bot.domain.prompts import Finding, Severity, mend_proof
 
-_COMPONENTS: Final = 22
+_COMPONENTS: Final = 20
 """Of the 40 that a message may have, these are left beside the largest draft card."""
 _ROW_BUTTONS: Final = 5
 """Discord, Action Row."""

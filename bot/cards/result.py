@@ -6,17 +6,26 @@ from typing import Any, Final
 import discord
 
 from bot.cards import said
-from bot.cards.blocks import asked_by, is_cut, parameters_line, prompt_block, references_block, time_taken
-from bot.cards.buttons import button, row
+from bot.cards.blocks import (
+    REFERENCES_UNITS,
+    asked_by,
+    is_cut,
+    parameters_line,
+    prompt_block,
+    references_block,
+    time_taken,
+)
+from bot.cards.buttons import ROW_BUTTONS, button, row
 from bot.cards.card import can_be_asked_again, can_be_delivered_again
+from bot.cards.findings import findings_block
 from bot.cards.marker import marker
 from bot.cards.sheet import Sheet
-from bot.cards.text import inline, one_line
+from bot.cards.text import inline, one_line, units
 from bot.cards.titles import colour
 from bot.domain import words
 from bot.domain.custom_ids import Action
 from bot.domain.reasons import reason
-from bot.domain.requests import Snapshot
+from bot.domain.requests import Snapshot, Take
 from bot.domain.states import RequestState
 
 PROMPT_FILE: Final = "prompt.txt"
@@ -39,21 +48,29 @@ def result(
     slot: str = _FIRST_SLOT,
     further: bool = False,
     now_ms: int | None = None,
+    takes: Sequence[Take] = (),
+    kept_until_ms: int = 0,
 ) -> Sheet:
     """The post that carries `clips` (names of files attached to it, at most 10), as of `now_ms`.
 
+    `takes` are those whose clips they are; what was found of them is told, and one can go on from each. Files that are
+    not posted are kept until `kept_until_ms`, a Unix time.
     The first message tells everything; `further` ones show their clips and whose they are.
     When `prompt_file` has a text, a file named `prompt.txt` is attached to the first one too. `vendor_tokens`: what
     the model calls the references numbered otherwise there, by reference id.
     """
     request = snapshot.request
-    details = () if further else _details(snapshot, rendered_prompt, now_ms, vendor_tokens)
+    several = len(snapshot.takes) > 1
+    found = findings_block(takes, request.parameters, several=several, kept_until_ms=kept_until_ms)
+    left = REFERENCES_UNITS - units(found)
+    details = () if further else _details(snapshot, rendered_prompt, now_ms, vendor_tokens, references_units=left)
     return Sheet(
         (
             f"More for {asked_by(request)}" if further else _headline(snapshot, len(clips)),
             _gallery(clips, rendered_prompt),
+            found,
             *details,
-            *(() if further else (_onwards(request.id),)),
+            *_onwards(snapshot, takes, further=further),
             f"-# AI-generated · {inline(request.model_id or 'model unknown', _MODEL_UNITS)}",
             marker(request.id, slot),
         ),
@@ -95,9 +112,20 @@ _NO_CLIP: Final = {
 }
 
 
-def _onwards(request_id: str) -> discord.ui.ActionRow[Any]:
-    """What can be made of a result: another video that uses it, or the same request once more."""
-    return row(button(Action.USE, request_id, "Use as reference"), button(Action.AGAIN, request_id, "Again"))
+def _onwards(snapshot: Snapshot, takes: Sequence[Take], *, further: bool) -> Iterator[discord.ui.ActionRow[Any]]:
+    """What can be made of a result: a video that uses it, the same request once more, one that goes on from a clip."""
+    request_id = snapshot.request.id
+    buttons = [
+        *([] if further else [button(Action.USE, request_id, "Use as reference")]),
+        *([] if further else [button(Action.AGAIN, request_id, "Again")]),
+        *(button(Action.CONTINUE, request_id, _continue(snapshot, take), argument=str(take.ordinal)) for take in takes),
+    ]
+    for start in range(0, len(buttons), ROW_BUTTONS):
+        yield row(*buttons[start : start + ROW_BUTTONS])
+
+
+def _continue(snapshot: Snapshot, take: Take) -> str:
+    return f"Continue take {take.ordinal}" if len(snapshot.takes) > 1 else "Continue"
 
 
 def _headline(snapshot: Snapshot, clip_count: int) -> str:
@@ -117,14 +145,19 @@ def _gallery(clips: Sequence[str], rendered_prompt: str) -> discord.ui.MediaGall
 
 
 def _details(
-    snapshot: Snapshot, rendered_prompt: str, now_ms: int | None, vendor_tokens: Mapping[str, str]
+    snapshot: Snapshot,
+    rendered_prompt: str,
+    now_ms: int | None,
+    vendor_tokens: Mapping[str, str],
+    *,
+    references_units: int,
 ) -> Iterator[str | discord.ui.Item[Any]]:
     request = snapshot.request
     for title, text in _prompts(request.written_prompt, rendered_prompt):
         yield prompt_block(title, text, _PROMPT_UNITS)
     if prompt_file(snapshot, rendered_prompt) is not None:
         yield discord.ui.File(f"attachment://{PROMPT_FILE}")
-    yield references_block(request.references, vendor_tokens=vendor_tokens)
+    yield references_block(request.references, references_units, vendor_tokens=vendor_tokens)
     yield parameters_line(snapshot)
     yield said.lost_takes(snapshot, _LOST_UNITS)
     yield " · ".join(part for part in (time_taken(request, now_ms), _cost(snapshot)) if part)

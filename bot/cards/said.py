@@ -13,15 +13,18 @@ from bot.domain.states import RequestState, TakeState
 _ARGUMENT_UNITS = 200
 
 
-def sentence(cause: Reason) -> str:
-    """The catalogue's sentence with escaped arguments."""
-    arguments = {name: _argument(value) if isinstance(value, str) else value for name, value in cause.arguments.items()}
+def sentence(cause: Reason, argument_units: int = _ARGUMENT_UNITS) -> str:
+    """The catalogue's sentence with escaped arguments, each cut to so many units."""
+    arguments = {
+        name: _argument(value, argument_units) if isinstance(value, str) else value
+        for name, value in cause.arguments.items()
+    }
     return words.say(Reason(cause.code, arguments))
 
 
-def _argument(value: str) -> str:
+def _argument(value: str, limit: int) -> str:
     """A leading space is kept: some arguments are sentences that follow another."""
-    return " " * value.startswith(" ") + inline(value, _ARGUMENT_UNITS)
+    return " " * value.startswith(" ") + inline(value, limit)
 
 
 def sentences(causes: Iterable[Reason], limit: int) -> str:

@@ -5,7 +5,8 @@ Lengths are counted in UTF-16 units, the strictest way to read Discord's "charac
 
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 ELLIPSIS: Final = "…"
@@ -16,6 +17,15 @@ _INLINE = re.compile(r"[\\`*_~|\[<]|:(?=//)")
 _LINE_START = re.compile(r"^([^\S\n]*)(?=[-#>+])", re.MULTILINE)  # each line by itself, or a mark is escaped twice
 _EVERYONE = re.compile(r"@(?=everyone|here)", re.IGNORECASE)
 _NONCHARACTER_MASK = 0xFFFE
+MORE: Final = "… and {count} more"
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """Lines as one text. `missing` counts those that did not fit; the last line then says so."""
+
+    text: str
+    missing: int = 0
 
 
 def units(text: str) -> int:
@@ -71,16 +81,33 @@ def first_lines(text: str, count: int) -> str:
     return text if len(lines) <= count else "\n".join([*lines[:count], ELLIPSIS])
 
 
-def joined(lines: list[str], limit: int, *, more: str = "… and {count} more") -> str:
+def joined(lines: Sequence[str], limit: int, *, more: str = MORE) -> str:
     """As many whole lines as fit into `limit` units; the last line tells how many are missing."""
+    return listed([lines], limit, more=more).text
+
+
+def listed(drawings: Iterable[Sequence[str]], limit: int, *, more: str = MORE) -> Listed:
+    """The first drawing whose lines all fit into `limit` units; else as many lines of the last one as fit.
+
+    Every drawing shows the same things, a line each, the later ones in fewer words.
+    """
+    lines: Sequence[str] = ()
+    for lines in drawings:
+        if units("\n".join(lines)) <= limit:
+            return Listed("\n".join(lines))
     kept: list[str] = []
     for position, line in enumerate(lines):
-        rest = more.format(count=len(lines) - position)
-        last = position == len(lines) - 1
-        if units("\n".join([*kept, line, *([] if last else [rest])])) > limit:
-            return "\n".join([*kept, rest])
+        rest = more.format(count=len(lines) - position - 1)
+        if units("\n".join([*kept, line, rest])) > limit:
+            break
         kept.append(line)
-    return "\n".join(kept)
+    missing = len(lines) - len(kept)
+    return Listed("\n".join([*kept, more.format(count=missing)]), missing)
+
+
+def titled(title: str, lines: Sequence[str]) -> list[str]:
+    """The lines with a title above the first one, in that very line, so that only what is listed is counted."""
+    return [f"**{title}**\n{lines[0]}", *lines[1:]] if lines else []
 
 
 def _shows(character: str) -> bool:

@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from bot.domain.conform import Verdict
+from bot.domain.references import Reference
 from bot.domain.requests import Snapshot, Take
 from bot.domain.states import RequestState, TakeState
 
@@ -62,6 +64,8 @@ def title(snapshot: Snapshot) -> str:
     request = snapshot.request
     if request.state is _S.QUEUED and snapshot.place_in_line is not None:
         return f"Waiting, place {snapshot.place_in_line} in line"
+    if request.state is _S.PREPARING:
+        return _preparing(request.references)
     if request.state is _S.WORKING:
         return _working(snapshot.takes)
     return _TITLES[request.state]
@@ -78,6 +82,13 @@ def waits_for_operator(takes: Sequence[Take]) -> bool:
     """True when nothing goes on before the operator has decided: every unfinished take needs review."""
     active = [take for take in takes if not take.state.final]
     return bool(active) and all(take.state is TakeState.NEEDS_REVIEW for take in active)
+
+
+def _preparing(references: Sequence[Reference]) -> str:
+    """Which file is being made to fit. What only the others are the reason for changing is known once it is made."""
+    made = sum(one.made is not None for one in references)
+    waiting = sum(one.made is None and one.decided.verdict is Verdict.CONVERT for one in references)
+    return f"Making the files fit: {made + 1} of {made + waiting}" if waiting else _TITLES[_S.PREPARING]
 
 
 def _working(takes: Sequence[Take]) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from bot.cards import said
-from bot.cards.blocks import moment, references_block
+from bot.cards.blocks import moment, references_list
 from bot.cards.fates import fates_block
 from bot.cards.origins import origin
 from bot.cards.sheet import Sheet
@@ -38,7 +38,7 @@ def _contents(view: TrayView) -> Iterator[str]:
     count = len(view.references)
     yield f"**{count} file{'' if count == 1 else 's'}**"
     notes = {one.id: note for one in view.references if (note := _origin(one))}
-    yield references_block(view.references, _REFERENCES_UNITS, vendor_tokens={}, notes=notes)
+    yield references_list(view.references, _REFERENCES_UNITS, vendor_tokens={}, notes=notes).text
 
 
 def _origin(reference: Reference) -> str:

@@ -12,12 +12,11 @@ from bot import cards
 from bot.cards.text import fitted, one_line
 from bot.delivery.discord_rest import DiscordRest, Draft, MessageGone, Upload
 from bot.delivery.post_once import PostOnce
-from bot.delivery.slots import CALLBACK, CARD, NOTICE, Parcel, parcels
+from bot.delivery.slots import CALLBACK, CARD, NOTICE, Parcel, is_result, parcels
 from bot.domain.errors import DeliveryRefused
 from bot.domain.identity import Clock
 from bot.domain.ports import FaultPoint, RequestStore, no_fault
-from bot.domain.reasons import Reason
-from bot.domain.requests import ChannelKind, Request, Snapshot, Take
+from bot.domain.requests import ChannelKind, Request, Snapshot, Take, Undelivered
 from bot.domain.states import RequestState
 
 RenderPrompt = Callable[[Request], str]
@@ -45,13 +44,17 @@ class DiscordCourier:
         open_threads: bool,
         ping_requester: bool,
         vendor_tokens: VendorTokens,
+        keep_files_ms: int,
         reached: FaultPoint = no_fault,
     ) -> None:
-        """`client` is logged in. `reached` is called with `posted:<slot>` between Discord's answer and its row."""
+        """`client` is logged in. `keep_files_ms`: so long files are kept after a request's end.
+
+        `reached` is called with `posted:<slot>` between Discord's answer and its row.
+        """
         self._rest = DiscordRest(client)
         self._once = PostOnce(self._rest, store, clock, reached)
         self._store, self._render, self._clock = store, render_prompt, clock
-        self._vendor_tokens = vendor_tokens
+        self._vendor_tokens, self._keep_files_ms = vendor_tokens, keep_files_ms
         self._open_threads, self._ping_requester = open_threads, ping_requester
 
     async def show_card(self, snapshot: Snapshot) -> None:
@@ -77,25 +80,24 @@ class DiscordCourier:
         except (MessageGone, DeliveryRefused):
             return None
 
-    async def deliver(self, snapshot: Snapshot, clips: Sequence[tuple[Take, Path]]) -> tuple[Reason, ...]:
+    async def deliver(self, snapshot: Snapshot, clips: Sequence[tuple[Take, Path]]) -> tuple[Undelivered, ...]:
         """One message with all clips, or one a clip when they do not fit together. Slots with a message are skipped.
 
-        Every message is tried; the first that is posted tells everything. Answers why others were refused;
-        `DeliveryRefused` when all were. `Unavailable`: call again, what is posted is not posted again.
+        Every message is tried; the first that is posted tells everything. Answers what was refused. `Unavailable`:
+        call again, what is posted is not posted again.
         """
         paths = {take.id: path for take, path in clips}
         limit_bytes = snapshot.request.place.upload_limit_bytes
-        planned = parcels([take for take, _ in clips], upload_limit_bytes=limit_bytes)
-        refusals: list[DeliveryRefused] = []
-        for position, parcel in enumerate(planned):
-            further = len(refusals) < position
+        undelivered: list[Undelivered] = []
+        told = any(post.message_id is not None for post in snapshot.posts if is_result(post.slot))
+        for parcel in parcels([take for take, _ in clips], upload_limit_bytes=limit_bytes):
             try:
-                await self._post_parcel(snapshot, parcel, paths, further=further)
+                await self._post_parcel(snapshot, parcel, paths, further=told)
             except DeliveryRefused as refused:
-                refusals.append(refused)
-        if refusals and len(refusals) == len(planned):
-            raise refusals[0]
-        return tuple(refused.reason for refused in refusals)
+                undelivered.append(Undelivered(reason=refused.reason, take_ids=parcel.take_ids))
+            else:
+                told = True
+        return tuple(undelivered)
 
     async def call_back(self, snapshot: Snapshot) -> None:
         """Posts the call once, beside where the draft was made. A refused one counts as made, as a card's does."""
@@ -186,6 +188,8 @@ class DiscordCourier:
                 further=further,
                 now_ms=now_ms,
                 vendor_tokens=tokens,
+                takes=parcel.takes,
+                kept_until_ms=now_ms + self._keep_files_ms,
             ),
             uploads=(*clips, *texts),
             ping=None if further else self._ping(snapshot),
@@ -210,7 +214,7 @@ def _refusals_logged(request_id: str, slot: str) -> Generator[None]:
 
 
 def _clip_name(take: Take) -> str:
-    return take.id + _SUFFIXES.get(take.clip_facts.format if take.clip_facts else "mp4", ".mp4")
+    return take.id + _SUFFIXES.get(take.posted_facts.format if take.posted_facts else "mp4", ".mp4")
 
 
 def _thread_name(request: Request) -> str:

@@ -17,6 +17,7 @@ MAX_FILES_PER_MESSAGE: Final = 10
 MAX_BYTES_PER_MESSAGE: Final = 24 << 20
 """Discord takes requests of at most 25 MiB (docs, resources/message.mdx); the rest is for the JSON around the files."""
 _NONCE_CHARACTERS: Final = 25
+_RESULT: Final = "result-"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,10 +27,20 @@ class Parcel:
     slot: str
     takes: tuple[Take, ...]
 
+    @property
+    def take_ids(self) -> tuple[str, ...]:
+        """Whose clips it carries."""
+        return tuple(take.id for take in self.takes)
+
 
 def result_slot(number: int) -> str:
     """The slot of a result's `number`-th message, from 1."""
-    return f"result-{number}"
+    return f"{_RESULT}{number}"
+
+
+def is_result(slot: str) -> bool:
+    """True for the slots of a result's messages."""
+    return slot.startswith(_RESULT)
 
 
 def nonce(request_id: str, slot: str) -> str:
@@ -46,7 +57,11 @@ def fresh_nonce(spent: str, attempt: int) -> str:
 
 
 def parcels(takes: Sequence[Take], *, upload_limit_bytes: int) -> tuple[Parcel, ...]:
-    """One message for all clips when they fit together, else one message a clip. Takes are ordered by ordinal."""
+    """One message for all clips when they fit together, else one message a clip. Takes are ordered by ordinal.
+
+    What counts is the clips as they came back: when one of them is made smaller, perhaps after others were posted,
+    every clip keeps its message.
+    """
     ordered = tuple(sorted(takes, key=lambda take: take.ordinal))
     if _fit_together(ordered, upload_limit_bytes):
         return (Parcel(slot=result_slot(1), takes=ordered),)

@@ -6,6 +6,7 @@ and the limits, what each file becomes. *Conform* carries a plan out and looks a
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
 
 from bot.domain.media import Kind, MediaFacts
 from bot.domain.reasons import Reason
@@ -83,6 +84,11 @@ class Record:
     why: Reason | None = None
     estimated_seconds: float = 0.0
 
+    @property
+    def used_kind(self) -> Kind | None:
+        """What it is used as: what moves may become a still."""
+        return Kind.IMAGE if Step.TO_STILL in self.steps else self.kind
+
 
 class Anchor(StrEnum):
     """Which part of a file that is too long is used."""
@@ -99,6 +105,9 @@ class Part:
 
     anchor: Anchor = Anchor.START
     at_seconds: float = 0.0
+
+
+FROM_START: Final = Part()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,6 +163,18 @@ class SetPlan:
     code: str
     files: tuple[FilePlan, ...]
     reasons: tuple[Reason, ...] = ()
+
+
+NOTHING_TO_CHANGE: Final = SetPlan(verdict=Verdict.ACCEPT, code="ok", files=())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """What a file was made into: the key of its bytes in the content store, what they are, and what was asked for."""
+
+    content: str
+    facts: MediaFacts
+    target: Target
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

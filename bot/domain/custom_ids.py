@@ -20,6 +20,9 @@ class Action(StrEnum):
     TAKE_OUT = "takeout"  # <version>.<reference id>: the question was asked, and answered with yes
     MOVE = "move"  # <version>.<reference id>.<new number over all>: the same
     SHOW = "show"  # the draft's card as it stands
+    PART = "part"  # <version>.<reference id>, a menu <version>: the form that asks which part of a long file is used
+    ANIMATIC = "animatic"  # <version>: a free draft, drawn here from what was shown
+    CONTINUE = "continue"  # <take's ordinal>: a new draft that begins with that clip's last frame
 
 
 BUTTON_TEMPLATE = re.compile(

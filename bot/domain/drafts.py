@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from bot.domain.conform import NOTHING_TO_CHANGE, FilePlan, SetPlan
 from bot.domain.prompts import Finding, Severity
 from bot.domain.references import Fate, Offer, Reference, numbered
 from bot.domain.requests import Person, Place, Request, Snapshot
@@ -15,7 +16,8 @@ class DraftView:
     `findings` are everything that is to be said of it now: the prompt's (with mends), the set's, consent's; errors keep
     it from being confirmed. `rendered`: the prompt as the model will read it; while there are errors, as far as it can
     be told. `vendor_tokens`: reference id → the token the model will read, for those numbered otherwise there than
-    here. `barred`: ids of the references that may not be used now, whose pictures are not shown either.
+    here. `barred`: ids of the references that may not be used now, whose pictures are not shown either. `plan`: what
+    the files become when the draft is confirmed, in the references' order.
     """
 
     snapshot: Snapshot
@@ -24,6 +26,13 @@ class DraftView:
     price_usd_micros: int | None = None
     vendor_tokens: Mapping[str, str] = field(default_factory=dict[str, str])
     barred: frozenset[str] = frozenset()
+    plan: SetPlan = NOTHING_TO_CHANGE
+
+    @property
+    def planned(self) -> tuple[tuple[Reference, FilePlan], ...]:
+        """The files that become something else, each with what it becomes."""
+        pairs = zip(self.request.references, self.plan.files, strict=False)
+        return tuple((reference, file) for reference, file in pairs if file.target is not None)
 
     @property
     def request(self) -> Request:
@@ -91,12 +100,17 @@ class GuildChoices:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Allowance:
-    """What collecting may cost us in a day (UTC): files looked into and bytes fetched, by person and by guild."""
+    """What is free may cost us so much in a day (UTC), by person and by guild.
+
+    Files looked into, bytes fetched, and animatics drawn.
+    """
 
     person_files: int
     person_bytes: int
     guild_files: int
     guild_bytes: int
+    person_animatics: int
+    guild_animatics: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

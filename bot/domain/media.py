@@ -42,11 +42,16 @@ class MediaFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnimaticPart:
-    """One reference on its way into a drawing (an animatic, a sheet): a readable local file, what it is, its label."""
+    """One reference on its way into a drawing (an animatic, a sheet): a readable local file, its use, its label.
+
+    `start_seconds`, `seconds`: which part of a clip or a sound is used (`None`: to its end).
+    """
 
     path: str
     kind: Kind
     label: str
+    start_seconds: float = 0.0
+    seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,16 +5,15 @@ from pathlib import Path
 from typing import Protocol
 
 from bot.domain.admission import GuildPolicy, Usage
-from bot.domain.conform import ClipFindings, FilePlan, Record
+from bot.domain.conform import ClipFindings, FilePlan, Made, Record
 from bot.domain.consent import Choice, Consents
 from bot.domain.drafts import Allowance, GuildChoices, TrayLimits, TrayView
 from bot.domain.generations import Generation, PreparedBody, Submission
 from bot.domain.media import AnimaticPart, AnimaticPlan, MediaFacts, Sniffed
 from bot.domain.models import ModelLimits, ModelSpec
 from bot.domain.prompts import Finding, Prompt
-from bot.domain.reasons import Reason
 from bot.domain.references import Offer, Reference
-from bot.domain.requests import Place, Post, Publication, Request, Snapshot, Take, Wish
+from bot.domain.requests import Place, Post, Publication, Request, Snapshot, Take, Undelivered, Wish
 from bot.domain.states import RequestState, TakeState
 
 FaultPoint = Callable[[str], None]
@@ -98,6 +97,20 @@ class RequestStore(Protocol):
         """Stores a new state (or the same one) and the named fields of `Request`.
 
         References are a draft's to change: `IllegalMove` later, when a line and a bill rest on them.
+        """
+        ...
+
+    async def record_made(self, request: Request, reference_id: str, made: Made) -> Request:
+        """Stores what a reference was made into, while its request is being prepared; `IllegalMove` otherwise.
+
+        The reference itself stays: what the person confirmed is not changed by it.
+        """
+        ...
+
+    async def reserve_animatic(self, guild_id: int, person_id: int, *, allowance: Allowance, now_ms: int) -> None:
+        """Counts a free draft against the day's allowance (UTC day of `now_ms`).
+
+        `Refused` (free-person-animatics, free-guild-animatics), counting nothing.
         """
         ...
 
@@ -292,10 +305,6 @@ class MediaTools(Protocol):
         """
         ...
 
-    async def still(self, path: Path, sniffed: Sniffed, into: Path) -> MediaFacts:
-        """Writes the first frame of a moving picture as a PNG and measures that. Refusals as for `probe`."""
-        ...
-
     async def contact_sheet(self, clips: Sequence[Path], into: Path, *, labels: Sequence[str]) -> None:
         """Writes a PNG with frames of each clip in a row of its own."""
         ...
@@ -304,9 +313,10 @@ class MediaTools(Protocol):
 class Conformer(Protocol):
     """Decides on files and makes them fit the model; opens them in the media child only."""
 
-    async def record(self, path: Path, limits: ModelLimits) -> Record:
+    async def record(self, path: Path, limits: ModelLimits, *, name: str | None = None) -> Record:
         """Sniffs and measures a file and decides on it, whatever it is: damage and danger are records, not errors.
 
+        `name` is what people call it (`None`: its path's name): sentences say it, and its ending is compared.
         `Unavailable` when no child can be started.
         """
         ...
@@ -453,11 +463,11 @@ class Courier(Protocol):
         """The thread for the result: the card's own (opened once), the one it was asked in, or `None`: the channel."""
         ...
 
-    async def deliver(self, snapshot: Snapshot, clips: Sequence[tuple[Take, Path]]) -> tuple[Reason, ...]:
-        """Posts the result with its clips, in one message or in several.
+    async def deliver(self, snapshot: Snapshot, clips: Sequence[tuple[Take, Path]]) -> tuple[Undelivered, ...]:
+        """Posts the result with its clips, in one message or in several; answers which messages were refused, and why.
 
-        Answers why single messages were refused while others were posted; `DeliveryRefused` when none could be.
-        `Unavailable`.
+        Which clip comes in which message is decided by the clips as they came back: one that was made smaller since
+        is posted in its place. `Unavailable`.
         """
         ...
 

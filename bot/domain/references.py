@@ -8,6 +8,7 @@ from enum import StrEnum
 from itertools import count
 from pathlib import PurePosixPath
 
+from bot.domain.conform import FROM_START, Made, Part, Record, Verdict
 from bot.domain.media import Kind, MediaFacts
 from bot.domain.reasons import Reason, reason
 
@@ -61,11 +62,13 @@ class Origin:
 class Reference:
     """One file a request may point to: a stable `id`, numbers from 1 (over all, and within the kind), and its bytes.
 
-    `content` is the lower-case hex SHA-256 of the bytes, the key in the content-addressed store. `also` are the names
+    `content` is the lower-case hex SHA-256 of the bytes as they came, the key in the content-addressed store; `facts`
+    are theirs, `kind` is what they are used as. `also` are the names
     under which the same bytes were brought again. `source` is how it came to this request, `origins` (at least one)
     are all the ways by which the bytes came, each once, the first one first. `stands_for` are the mentions whose
     picture it is, as `stands_for_person` and `stands_for_emoji` write them. `shows_person`: it shows a real person,
-    says who asks.
+    says who asks. `record` is the decision on it when it was collected (`None`: collected by a release that made files
+    fit at once), `part` what is used of it where it is too long, `made` what it was made into for the model.
     """
 
     id: str
@@ -81,6 +84,21 @@ class Reference:
     origins: tuple[Origin, ...] = (Origin(),)
     stands_for: tuple[str, ...] = ()
     shows_person: bool = False
+    record: Record | None = None
+    part: Part = FROM_START
+    made: Made | None = None
+
+    @property
+    def decided(self) -> Record:
+        """The decision on it."""
+        if self.record is not None:
+            return self.record
+        return Record(verdict=Verdict.ACCEPT, code="ok", kind=self.kind, facts=self.facts)
+
+    @property
+    def as_sent(self) -> "Reference":
+        """The same with the bytes that the model gets: those that were made of it, else its own."""
+        return self if self.made is None else replace(self, content=self.made.content, facts=self.made.facts)
 
     @property
     def owner_id(self) -> int | None:
@@ -151,8 +169,8 @@ class Offer:
 class Fate:
     """What became of one offer. Nothing that was offered is without a fate.
 
-    Used as `reference_id` (with a `reason` when it was converted, or came twice), or refused for `reason` (then
-    `reference_id` is `None`).
+    Used as `reference_id` (with a `reason` when it came twice), or refused for `reason` (then `reference_id` is
+    `None`). What becomes of a file that is used, the plan says.
     """
 
     name: str
@@ -196,13 +214,17 @@ def display_name(name: str) -> str:
 
 
 def with_same_bytes(before: Reference, further: Reference) -> Reference:
-    """Of two files with equal bytes the first, with what the other adds but its names: each origin has its say."""
+    """Of two files with equal bytes the first, with what the other adds but its names: each origin has its say.
+
+    What was decided and chosen is the first one's; what was made of either is not thrown away.
+    """
     return replace(
         before,
         alias=before.alias or further.alias,
         origins=tuple(dict.fromkeys((*before.origins, *further.origins))),
         stands_for=tuple(dict.fromkeys((*before.stands_for, *further.stands_for))),
         shows_person=before.shows_person or further.shows_person,
+        made=before.made or further.made,
     )
 
 

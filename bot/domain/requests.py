@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from bot.domain.conform import ClipFindings
 from bot.domain.media import MediaFacts
 from bot.domain.prompts import Finding, Names, Prompt
 from bot.domain.reasons import Reason
@@ -117,7 +118,11 @@ class Publication:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Take:
-    """One generation of a request. `body` is exactly what is (to be) sent; it is stored before it is paid for."""
+    """One generation of a request. `body` is exactly what is (to be) sent; it is stored before it is paid for.
+
+    `clip` is the clip as it came back, `shrunk_clip` a smaller one for where Discord refused that for its size (keys of
+    the content store). `clip_findings`: what was found of the clip; `None` when it was too much work to look.
+    """
 
     id: str
     request_id: str
@@ -137,9 +142,22 @@ class Take:
     result_url: str | None = None
     clip: str | None = None
     clip_facts: MediaFacts | None = None
+    clip_findings: ClipFindings | None = None
+    shrunk_clip: str | None = None
+    shrunk_facts: MediaFacts | None = None
     cost_usd_micros: int | None = None
     failure: Reason | None = None
     withdrawn: bool = False
+
+    @property
+    def posted_clip(self) -> str | None:
+        """The key of the clip that is posted."""
+        return self.clip if self.shrunk_clip is None else self.shrunk_clip
+
+    @property
+    def posted_facts(self) -> MediaFacts | None:
+        """What the clip that is posted is."""
+        return self.clip_facts if self.shrunk_facts is None else self.shrunk_facts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,6 +173,14 @@ class Post:
     intended_at_ms: int
     message_id: int | None = None
     shown: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Undelivered:
+    """A message of a result that Discord refused: why, and the ids of the takes whose clips it would have brought."""
+
+    reason: Reason
+    take_ids: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

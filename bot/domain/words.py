@@ -96,6 +96,10 @@ SENTENCES: Final[Mapping[str, str]] = {
     "draft-confirmed": "This draft was confirmed. What becomes of it is on its card in the channel, with Cancel "
     "as long as it can be stopped.",
     "draft-posted-in": "The video will be posted in <#{channel}>.",
+    "part-not-a-moment": "“{text}” is no moment of a file. Write seconds, such as 12 or 12.5, or minutes and seconds, "
+    "such as 0:12 or 1:02.5.",
+    "part-moment-missing": "From which second on? Write it into “From second”, such as 12 or 1:02.5.",
+    "part-beyond-end": "“{name}” lasts {seconds} s, so no part of it begins at {text}. Choose an earlier moment.",
     "draft-not-yours": "Only the person who asked can see, change or confirm this draft.",
     "draft-preparing": "The files of this draft are still being looked at. Try again in a moment.",
     "draft-expired": "The draft was not confirmed in time, so it was dropped. Ask again.",
@@ -145,6 +149,17 @@ SENTENCES: Final[Mapping[str, str]] = {
     "({limit} a day). The count starts anew <t:{resets_at}:R>.",
     "free-guild-bytes": "With these, this server would have had more fetched today than is free ({limit} a day). "
     "The count starts anew <t:{resets_at}:R>.",
+    "animatic-drawn": "Drawn by this bot from the files and the prompt, not by the model: it shows what is used, in "
+    "which order and for how long, not what the video will look like. Nothing was ordered and nothing was paid.",
+    "animatic-not-posted": "The free draft was drawn, but Discord did not take it. Try again in a minute.",
+    "animatic-being-drawn": "A free draft of yours is being drawn already. It comes here when it is done; then press "
+    "again.",
+    "nothing-to-draw": "There is nothing to draw a free draft from: the draft has no file that may be shown and is "
+    "still there.",
+    "free-person-animatics": "You have had as many free drafts drawn today as there are ({limit} a day). Confirm the "
+    "request without one, or try again when the count starts anew <t:{resets_at}:R>.",
+    "free-guild-animatics": "This server has had as many free drafts drawn today as there are ({limit} a day). Confirm "
+    "the request without one, or try again when the count starts anew <t:{resets_at}:R>.",
     "too-many-drafts": "As many drafts as this server may have at once ({limit}) wait for their people. "
     "Try again in a while.",
     "too-many-own-drafts": "{count} of the {limit} requests and drafts that you may have here are waiting already. "
@@ -237,6 +252,13 @@ SENTENCES: Final[Mapping[str, str]] = {
     "delivery-refused": "Discord refused the post (its error {error}). The operator can see the video under this id.",
     "deliver-again": "Press “Deliver again” on the card once that is mended.",
     "delivering-again": "It is being posted again.",
+    "clip-not-posted": "There is no posted video of that take to go on from.",
+    "clip-bytes-gone": "This bot no longer holds that video as it came. “Use as reference”, at the video, takes it "
+    "as it was posted.",
+    "clip-without-end": "The last frame of that video could not be taken. “Use as reference”, at the video, takes all "
+    "of it.",
+    "clip-original-kept": "The original is kept until <t:{until}:f>.",
+    "clip-otherwise": "“Again” makes a new one, at the price of a new one.",
     "clips-refused": "Not every clip could be posted. The operator can see the missing ones under this id.",
     "discord-unavailable": "Discord does not answer just now. Try again in a minute.",
     # --- us --------------------------------------------------------------------------------------------------------
@@ -258,6 +280,9 @@ SENTENCES: Final[Mapping[str, str]] = {
 }
 """Code → sentence with the names of its arguments. Tests hold every code used against this table."""
 
+RETIRED: Final = frozenset({"converted", "kind-too-long-together", "tidied"})
+"""Codes that nothing says any more. Rows of earlier releases have them, and their cards can still be read."""
+
 PHRASES: Final[Mapping[str, str]] = {
     "remux": "put into another container, picture and sound untouched",
     "transcode": "encoded anew",
@@ -276,8 +301,19 @@ PHRASES: Final[Mapping[str, str]] = {
     "new_size": "{width}×{height} → {new_width}×{new_height}",
     "new_start": "the first {seconds} of {whole} s",
     "new_part": "{seconds} of {whole} s, from second {start} on",
+    "new_rate": "{found} → {rate} frames a second",
+    "used_part": "seconds {first} to {last} of {whole}",
+    "work_seconds": "about {count} s of work",
+    "work_minutes": "about {count} min of work",
+    "clip_black": "black for {seconds} s",
+    "clip_still": "a still picture for {seconds} s",
+    "clip_silent": "silent, although sound was asked for",
+    "clip_seconds": "{seconds} s long, although {asked} s were asked for",
+    "clip_pixels": "{width}×{height}, although {asked} was asked for",
+    "clip_smaller": "made smaller to fit here: {size} of {whole}",
 }
-"""Parts of sentences: what is done to a file, by the step's value, and the same with its figures (`new_…`)."""
+"""Parts of sentences: what is done to a file, by the step's value, and the same with its figures (`new_…`), and what
+is told of a clip that came back (`clip_…`)."""
 
 NOTHING_SPENT: Final = "Nothing was spent."
 

@@ -24,11 +24,12 @@ from av.video.frame import VideoFrame
 from PIL import Image
 
 from bot.domain.media import Kind
-from bot.media import pictures
+from bot.media import likeness
+from bot.media.conform_sound import RATE
 from bot.media.lettering import Sticker, caption, label, letter_pixels
 from bot.media.protocol import DrawSpec, JobSpec, SourceSpec
 from bot.media.scenes import scene_of, title_card
-from bot.media.sound import RATE, Cue, mixed
+from bot.media.sound import Cue, mixed
 
 Say = Callable[[Mapping[str, object]], None]
 
@@ -58,14 +59,16 @@ def work(spec: JobSpec, say: Say) -> Mapping[str, object]:
 
 def warm_up() -> None:
     """Draws a tiny animatic, so that every import, typeface and codec is loaded before the walls go up."""
-    pictures.warm_up()
+    likeness.warm_up()
     plan = DrawSpec(width=64, height=64, seconds=0.1, frame_rate=10, caption="@Image1 …", audio=True)
     _draw(plan, [], BytesIO(), lambda _: None)
 
 
 def _draw(plan: DrawSpec, sources: Sequence[SourceSpec], file: IO[bytes], say: Say) -> None:
     slots = _slots(plan, sources)
-    sound = mixed(_cues(plan, sources, slots), seconds=plan["seconds"]) if plan["audio"] else iter(())
+    cues = _cues(plan, sources, slots) if plan["audio"] else []
+    heard = mixed(cues, seconds=plan["seconds"], opens=lambda index: say({"source": index}))
+    sound = heard if plan["audio"] else iter(())
     with _encoder(plan, file) as encoder:
         for number, frame in enumerate(_frames(plan, sources, slots, say)):
             encoder.show(frame, number)
@@ -91,6 +94,7 @@ def _cues(plan: DrawSpec, sources: Sequence[SourceSpec], slots: Sequence[_Slot])
     rate = plan["frame_rate"]
     cues = [
         Cue(
+            index=slot.index,
             source=sources[slot.index],
             start=slot.first / rate,
             seconds=(slot.end - slot.first) / rate,
@@ -99,8 +103,12 @@ def _cues(plan: DrawSpec, sources: Sequence[SourceSpec], slots: Sequence[_Slot])
         for slot in slots
         if slot.index is not None and sources[slot.index]["kind"] == Kind.VIDEO.value
     ]
-    sounds = (source for source in sources if source["kind"] == Kind.AUDIO.value)
-    return [*cues, *(Cue(source=source, start=0.0, seconds=plan["seconds"], looped=False) for source in sounds)]
+    sounds = [
+        Cue(index=index, source=source, start=0.0, seconds=plan["seconds"], looped=False)
+        for index, source in enumerate(sources)
+        if source["kind"] == Kind.AUDIO.value
+    ]
+    return [*cues, *sounds]
 
 
 def _frames(plan: DrawSpec, sources: Sequence[SourceSpec], slots: Sequence[_Slot], say: Say) -> Iterator[Image.Image]:

@@ -15,7 +15,7 @@ from typing import Final, Protocol, cast
 
 from bot.media.formats import PILLOW_NAMES
 from bot.media.isolation import die_first, die_with, isolate, limit_resources
-from bot.media.protocol import JobRefused, JobSpec, facts_to
+from bot.media.protocol import NO_THREADS, JobRefused, JobSpec, facts_to
 
 Say = Callable[[Mapping[str, object]], None]
 Work = Callable[[JobSpec, Say], Mapping[str, object]]
@@ -36,7 +36,6 @@ _JOBS: Final[Mapping[str, str]] = {
     "selftest": "bot.media.selftest",
     "sheet": "bot.media.sheet",
     "shrink": "bot.media.shrink",
-    "still": "bot.media.stills",
 }
 """A job's name, and the module with its `work(spec, say)` and, if it needs one, its `warm_up()`."""
 
@@ -125,7 +124,7 @@ def _probe(format_name: str) -> Work:
         return lambda spec, _: {"facts": facts_to(measure_picture(spec["sources"][0]))}
     from bot.media.containers import measure_container
 
-    return lambda spec, _: {"facts": facts_to(measure_container(spec["sources"][0]))}
+    return lambda spec, _: {"facts": facts_to(measure_container(spec["sources"][0], ours=spec.get("ours", False)))}
 
 
 def _outcome(work: Work, spec: JobSpec, say: Say) -> Mapping[str, object]:
@@ -141,6 +140,8 @@ def _outcome(work: Work, spec: JobSpec, say: Say) -> Mapping[str, object]:
         }
     except MemoryError:
         return {"refused": "media-too-heavy", "limit": "memory", "detail": "MemoryError"}
+    except BlockingIOError as error:  # EAGAIN, by which FFmpeg says that there is no thread to be had
+        return {"refused": NO_THREADS, "detail": f"{type(error).__name__}: {error}"[:_MAX_DETAIL]}
     except Exception as error:  # noqa: BLE001  the last door: whatever a decoder raises is an unreadable file
         return {"refused": "file-unreadable", "detail": f"{type(error).__name__}: {error}"[:_MAX_DETAIL]}
 

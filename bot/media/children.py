@@ -17,7 +17,7 @@ from typing import Final, Unpack, cast
 from bot.domain.errors import Refused, Unavailable
 from bot.domain.media import Kind
 from bot.domain.reasons import Reason, reason
-from bot.media.protocol import MAX_ANSWER_BYTES, Details, JobSpec, LimitSpec, SourceSpec, mapping_from
+from bot.media.protocol import MAX_ANSWER_BYTES, NO_THREADS, Details, JobSpec, LimitSpec, SourceSpec, mapping_from
 from bot.media.starters import Starter, StarterGone
 
 _QUICK: Final = frozenset({"probe", "record", "selftest"})
@@ -32,13 +32,29 @@ _NOTHING: Final[Mapping[str, object]] = {}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
-    """A file for a child: its sniffed format names the reader. Refusals call it `name`; `label` is drawn."""
+    """A file for a child: its sniffed format names the reader. Refusals call it `name`; `label` is drawn.
+
+    `start_seconds`, `seconds`: which part of it is drawn (`None`: to its end).
+    """
 
     path: Path
     format: str
     kind: Kind
     name: str
     label: str = ""
+    start_seconds: float = 0.0
+    seconds: float | None = None
+
+    def source(self, descriptor: int) -> SourceSpec:
+        """What the child is told of it."""
+        return SourceSpec(
+            descriptor=descriptor,
+            format=self.format,
+            kind=self.kind.value,
+            label=self.label,
+            start_seconds=self.start_seconds,
+            seconds=self.seconds,
+        )
 
     def unreadable(self) -> Reason:
         """Damaged or incomplete."""
@@ -55,10 +71,11 @@ _NO_SUBJECT: Final = Subject(path=Path(), format="mp4", kind=Kind.VIDEO, name="d
 class SubjectRefused(Refused):
     """A job ended because of one of its subjects: the one at `index`."""
 
-    def __init__(self, why: Reason, *, index: int, detail: str) -> None:
-        """`index` counts subjects from 0, and is 0 where there is none."""
+    def __init__(self, why: Reason, *, index: int, detail: str, layers: tuple[str, ...] = ()) -> None:
+        """`index` counts subjects from 0, and is 0 where there is none; `layers` stood around the child."""
         super().__init__(why, detail=detail)
         self.index = index
+        self.layers = layers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,11 +215,14 @@ def _judged(ending: _Ending, subjects: Sequence[Subject], limits: Limits) -> Ans
     if "ready" not in first:
         why = first.get("broken", f"exit {ending.exit_code}")
         raise Unavailable(reason("internal-error"), detail=f"media child did not start: {why}")
+    layers = words_of(first["ready"])
     index, last = _spoken_of(rest, subjects), rest[-1] if rest else _NOTHING
+    if last.get("refused") == NO_THREADS:
+        raise Unavailable(reason("internal-error"), detail=f"media child has no threads: {last.get('detail')}")
     why = _why_not(ending, last, subjects[index] if subjects else _NO_SUBJECT, limits)
     if why is not None:
-        raise SubjectRefused(why[0], index=index, detail=why[1])
-    return Answer(line=last, layers=words_of(first["ready"]))
+        raise SubjectRefused(why[0], index=index, detail=why[1], layers=layers)
+    return Answer(line=last, layers=layers)
 
 
 def _why_not(
@@ -251,8 +271,4 @@ def _opened(subjects: Sequence[Subject], output: Path | None) -> Generator[tuple
                 os.ftruncate(target, 0)  # a child before this one may have ended in the middle
         except OSError as error:
             raise Unavailable(reason("storage-unavailable"), detail=str(error)) from error
-        sources = [
-            SourceSpec(descriptor=file.fileno(), format=subject.format, kind=subject.kind.value, label=subject.label)
-            for file, subject in zip(inputs, subjects, strict=True)
-        ]
-        yield sources, target
+        yield [subject.source(file.fileno()) for file, subject in zip(inputs, subjects, strict=True)], target

@@ -26,6 +26,7 @@ from av.video.frame import PictureType, VideoFrame
 from av.video.stream import VideoStream
 from PIL import Image
 
+from bot.media.ahead import ahead, frames_ahead
 from bot.media.conform_frames import Darkroom, even
 from bot.media.conform_pictures import on_white
 from bot.media.conform_sound import RATE, Tape, decoded_sound, moment_of, sound_frames, whole_packets
@@ -84,7 +85,7 @@ class Noise:
 
 @dataclass(slots=True)
 class Wants:
-    """What is still wanted of a file; whoever reads it asks before each packet."""
+    """What is still wanted of a file; whoever reads it asks before each packet, and may be a little ahead."""
 
     pictures: bool = True
     sound: bool = True
@@ -92,12 +93,16 @@ class Wants:
 
 @dataclass(frozen=True, slots=True)
 class Reel:
-    """An open source: a good frame rate for it, whether it has sound, its size upright, and how to play it."""
+    """An open source: a good frame rate for it, whether it has sound, its size upright, and how to play it.
+
+    `ahead`: so many frames of it may wait in memory.
+    """
 
     rate: Fraction
     sound: bool
     size: tuple[int, int]
     play: Callable[[Wants], Iterator[Shot | Noise]]
+    ahead: int = 1
 
 
 def make_film(
@@ -163,6 +168,7 @@ def _reel(source: SourceSpec, target: ConformSpec) -> Generator[Reel]:
             audio is not None,
             (video.width, video.height),
             lambda wants: _film(opened, video, audio, target, wants),
+            frames_ahead(video),
         )
 
 
@@ -449,6 +455,7 @@ class _Encoder:
         self._output, self._tick, self._heard = output, 1 / shape.rate, 0
         self._video = output.add_stream("libx264", rate=shape.rate, options=shape.video_options())
         self._video.width, self._video.height, self._video.pix_fmt = *shape.size, "yuv420p"
+        self._video.thread_type = "AUTO"  # PyAV's own choice would cut every frame into slices
         self._video.colorspace = self._video.color_primaries = self._video.color_trc = _BT709
         self._video.color_range = _LIMITED_RANGE
         self._audio: AudioStream | None = None
@@ -459,7 +466,10 @@ class _Encoder:
     def show(self, frame: VideoFrame, number: int) -> None:
         """The picture of slot `number`."""
         frame.pts, frame.time_base, frame.pict_type = number, self._tick, PictureType.NONE
-        self._output.mux(self._video.encode(frame))
+        try:
+            self._output.mux(self._video.encode(frame))
+        except av.error.ExternalError as error:  # x264 says no more; its settings are ours, so it is not the file
+            raise MemoryError(str(error)) from error
 
     def hear(self, data: bytes) -> None:
         """The next samples, as a tape has them."""
@@ -508,14 +518,15 @@ class _Desk:
         slots = Slots(float(self.cut.rate), most)
         tape = Tape(limit=None if most is None else self.cut.samples(most))
         wants = Wants(sound=reel.sound)
-        for moment in reel.play(wants):
-            if isinstance(moment, Noise):
-                tape.put(moment.frame, moment.at)
-                wants.sound = not tape.full
-            else:
-                self._show(slots.put(moment))
-                wants.pictures = not slots.full
-            self._hear(tape, self.shown)
+        with ahead(reel.play(wants), reel.ahead) as moments:
+            for moment in moments:
+                if isinstance(moment, Noise):
+                    tape.put(moment.frame, moment.at)
+                    wants.sound = not tape.full
+                else:
+                    self._show(slots.put(moment))
+                    wants.pictures = not slots.full
+                self._hear(tape, self.shown)
         tape.flush()
         sound_end = tape.count / RATE
         self._show(slots.rest(sound_end if sound_end - slots.end > _PADDING_SECONDS else slots.end))

@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable, Mapping
 from typing import IO, Final
 
-from bot.media import conform_film, conform_pictures, conform_sound, pictures, stills
+from bot.media import conform_film, conform_pictures, conform_sound, pictures
 from bot.media.conform_copy import copied
 from bot.media.conform_film import make_film, one_frame
 from bot.media.conform_pictures import make_picture, save_picture
@@ -38,7 +38,6 @@ def work(spec: JobSpec, say: Say) -> Mapping[str, object]:
 def warm_up() -> None:
     """Makes a little of everything, so that every import and codec is loaded before the walls go up."""
     pictures.warm_up()
-    stills.warm_up()
     conform_pictures.warm_up()
     conform_sound.warm_up()
     conform_film.warm_up()

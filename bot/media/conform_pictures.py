@@ -45,7 +45,7 @@ def make_picture(source: SourceSpec, target: ConformSpec, file: IO[bytes], advan
         turn, profile = orientation(image), image.info.get("icc_profile")
         image.load()  # GIF and WebP have their size, and their alpha, only now
         frame = first_visible(image) if getattr(image, "is_animated", False) else image
-        pixels = upright(_srgb(frame, profile), turn)
+        pixels = upright(in_srgb(frame, profile), turn)
     advance(0.5)
     save_picture(pixels, target, file)
 
@@ -87,9 +87,9 @@ def _before_turning(image: Image.Image, size: tuple[int, int]) -> tuple[int, int
     return size if min(image.size) == 0 else (max(size), max(size))
 
 
-def _srgb(image: Image.Image, profile: object) -> Image.Image:
+def in_srgb(image: Image.Image, profile: object) -> Image.Image:
     """The image in sRGB (L, RGB or RGBA), by its own colour profile where it has a sound one."""
-    plain = _eight_bits(image)
+    plain = eight_bits(image)
     if plain.mode == "LAB" and not profile:
         return _by_profile(plain, _LAB)
     if isinstance(profile, bytes) and profile:
@@ -108,7 +108,7 @@ def _by_profile(image: Image.Image, profile: ImageCms.ImageCmsProfile) -> Image.
     return image if made is None else made
 
 
-def _eight_bits(image: Image.Image) -> Image.Image:
+def eight_bits(image: Image.Image) -> Image.Image:
     """The image as L, RGB, RGBA, CMYK or LAB: palettes resolved, 16 bits brought to 8."""
     if image.mode.startswith("I"):
         return image.convert("I").point(lambda value: value * _DEEP).convert("L")

@@ -155,7 +155,7 @@ def make_sound(source: SourceSpec, target: ConformSpec, file: IO[bytes], advance
         tape = _tape_for(stream, target)
         expected = tape.limit or round((target["lasts"] or 0.0) * tape.rate) or None
         with _written(file, target, tape, expected) as write:
-            for _ in _played(opened, stream, tape, target["start_seconds"]):
+            for _ in played(opened, stream, tape, target["start_seconds"]):
                 write()
                 if expected:
                     advance(tape.count / expected)
@@ -178,7 +178,7 @@ def warm_up() -> None:
             write()
 
 
-def _played(opened: InputContainer, stream: AudioStream, tape: Tape, start: float) -> Iterator[None]:
+def played(opened: InputContainer, stream: AudioStream, tape: Tape, start: float) -> Iterator[None]:
     """Lays the stream's sound from `start` on down, frame by frame, until the tape is full."""
     origin = _origin_after_seek(opened, stream, start)
     packets = opened.demux(stream)

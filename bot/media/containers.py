@@ -4,7 +4,10 @@ Without that, FFmpeg follows playlists and scripts to local files and into the n
 open than a path, because it has no default whitelist. What a header claims is never believed: packets are walked,
 samples counted. Of a video, as many frames are decoded as 15 s of 720p at 60 frames a second have; that is all of it
 for what models take, and the first seconds of anything larger, whose packets are still all walked. A look for a
-decision (`survey`) decodes only a few frames of what would be converted anyway: its outcome is measured again.
+decision (`survey`) decodes only a few frames of what would be converted anyway: its outcome is measured again. Of what
+our own encoder wrote a moment ago (`ours`) all packets are walked and all sound is decoded, but of the pictures only
+the first ones, every keyframe and what leads to the last one: decoding them all again took as long as a quarter of
+making them, and would find only what x264 had got wrong.
 Used inside the media child only.
 """
 
@@ -32,7 +35,7 @@ from bot.domain.media import Kind, MediaFacts
 from bot.media.formats import CODECS, DEMUXERS, MAX_PICTURE_PIXELS
 from bot.media.measurement import Finding, Measurement, TooManyPixels, Trouble, UnknownCodec
 from bot.media.protocol import JobRefused, SourceSpec, rewound
-from bot.media.structure import layout_of
+from bot.media.structure import layout_of, message_tells
 from bot.media.tracks import MOST_BROKEN, Packets, frame_seconds, together_seconds
 
 _LATE_IMPORT: Final = av.subtitles.stream
@@ -57,6 +60,9 @@ _HDR_TRANSFERS: Final = frozenset({16, 18})
 
 _THREADED_PIXELS: Final = 4_000_000
 """Frames up to this size are decoded by two threads; larger ones by one, for the memory."""
+
+_FIRST_PICTURES: Final = 24
+"""Of what our own encoder wrote, so many packets are decoded from the start."""
 
 _LEAST_SALVAGED: Final = 1.0
 """Seconds that must be left of a file without its end."""
@@ -114,29 +120,32 @@ def check_packets(count: int) -> None:
         raise JobRefused("media-too-heavy", limit=f"more than {_MAX_PACKETS:,} packets")
 
 
-def measure_container(source: SourceSpec) -> MediaFacts:
-    """Walks the file and decodes what the budgets allow. Raises `JobRefused`."""
+def measure_container(source: SourceSpec, *, ours: bool = False) -> MediaFacts:
+    """Walks the file and decodes what the budgets allow. `ours`: our own encoder wrote it. Raises `JobRefused`."""
     with container(source) as opened:
         video, audio = main_video(opened), main_audio(opened)
         if video is None and audio is None:
             raise JobRefused("file-unreadable", detail="neither picture nor sound")
         if video is not None and video.width * video.height > _MAX_FRAME_PIXELS:
             raise TooManyPixels(_MAX_FRAME_PIXELS)
-        pictures, sounds = _walk(opened, video, audio, _DECODED_PIXELS)
+        pictures, sounds = _walk(opened, video, audio, _DECODED_PIXELS, ours=ours)
         for track in (pictures, sounds):
             track.check()
         return _facts(source["format"], video, audio, pictures, sounds)
 
 
-def survey(source: SourceSpec) -> Measurement:
-    """Measures for a decision. Damage is named in the measurement; raises `JobRefused` for what is too heavy."""
+def survey(source: SourceSpec, *, ours: bool = False) -> Measurement:
+    """Measures for a decision. `ours`: our own encoder wrote it.
+
+    Damage is named in the measurement; raises `JobRefused` for what is too heavy.
+    """
     with container(source) as opened:
         video, audio = main_video(opened), main_audio(opened)
         if video is None and audio is None:
             return Measurement(trouble=Trouble.CORRUPT)
         if video is not None and video.width * video.height > _MAX_FRAME_PIXELS:
             raise TooManyPixels(_MAX_FRAME_PIXELS)
-        pictures, sounds = _walk(opened, video, audio, _budget(source["format"], video))
+        pictures, sounds = _walk(opened, video, audio, _budget(source["format"], video), ours=ours)
         facts = _facts(source["format"], video, audio, pictures, sounds)
         trouble = pictures.trouble() or sounds.trouble()
         findings = {finding for finding, found in _findings(opened, video, audio, pictures, sounds).items() if found}
@@ -229,7 +238,7 @@ def _measured(opened: InputContainer, video: VideoStream | None, pictures: "_Tra
         pixel_format=pictures.pixel_format or None,
         hdr=video is not None and (pictures.hdr or int(video.codec_context.color_trc or 0) in _HDR_TRANSFERS),
         alpha=pictures.pixel_format.startswith(_WITH_ALPHA),
-        metadata=video is not None and covers > 0,
+        metadata=(video is not None and covers > 0) or pictures.tells,
         video_streams=len(opened.streams.video) - covers,
         audio_streams=len(opened.streams.audio),
         error_count=pictures.broken + sounds.broken,
@@ -255,6 +264,7 @@ class _Track(Packets):
     rotation: int = 0
     pixel_format: str = ""
     hdr: bool = False
+    tells: bool = False
     sizes: set[tuple[int, int]] = field(default_factory=set[tuple[int, int]])
 
     @property
@@ -296,8 +306,37 @@ def _format_of_content(format_name: str, video: VideoStream | None) -> str:
     return "m4a" if video is None and format_name in {"mp4", "mov", "3gp"} else format_name
 
 
+@dataclass(slots=True)
+class _Glances:
+    """Chooses which pictures of our own encoder's H.264 the decoder passes over."""
+
+    stream: VideoStream
+    groups: int
+    """Keyframes whose group of pictures has not begun."""
+
+    @staticmethod
+    def at(stream: VideoStream) -> "_Glances":
+        """The file's index knows how many groups there are."""
+        return _Glances(stream, sum(entry.is_keyframe for entry in stream.index_entries))
+
+    def choose(self, packet: "Packet[Stream]", tried: int) -> None:
+        """To be said before each packet: after the first ones only keyframes, and in the last group what others need.
+
+        That is enough to decode the last picture, which no other follows and which is never left out.
+        """
+        self.groups -= packet.is_keyframe
+        if tried < _FIRST_PICTURES:
+            return
+        self.stream.codec_context.skip_frame = "NONKEY" if self.groups > 0 else "NONREF"
+
+
 def _walk(
-    opened: InputContainer, video: VideoStream | None, audio: AudioStream | None, pixels: int
+    opened: InputContainer,
+    video: VideoStream | None,
+    audio: AudioStream | None,
+    pixels: int,
+    *,
+    ours: bool,
 ) -> tuple[_Track, _Track]:
     """Walks all packets, and decodes while the budgets last."""
     indexed = opened.format.name.startswith("mov")
@@ -306,10 +345,15 @@ def _walk(
     sounds = _Track(budget=samples, wanted=audio is not None, listed=_listed(audio) if indexed else 0)
     if video is not None and 0 < video.width * video.height <= _THREADED_PIXELS:
         video.codec_context.options = {**_DECODER_OPTIONS, "threads": "2"}
+        if pixels == _DECODED_PIXELS:
+            video.thread_type = "AUTO"
+    glances = _Glances.at(video) if ours and video is not None else None
     each_seconds = frame_seconds(video) if video is not None else 0.0
     for count, packet in enumerate(opened.demux([stream for stream in (video, audio) if stream is not None])):
         check_packets(count)
         if video is not None and packet.stream.index == video.index:
+            if glances is not None:
+                glances.choose(packet, pictures.tried)
             _take_picture(pictures, video, packet, each_seconds)
         elif audio is not None:
             _take_sound(sounds, audio, packet)
@@ -319,6 +363,7 @@ def _walk(
 def _take_picture(track: _Track, stream: VideoStream, packet: "Packet[Stream]", each_seconds: float) -> None:
     """Counts one packet of pictures (the empty one at the end flushes the decoder)."""
     track.saw(packet, each_seconds)
+    track.tells = track.tells or _message_tells(stream, packet)
     if track.budget <= 0:
         return
     track.tried += 1
@@ -330,6 +375,18 @@ def _take_picture(track: _Track, stream: VideoStream, packet: "Packet[Stream]", 
         return
     for frame in frames:
         track.looked(frame)
+
+
+_SIZED_UNITS: Final = 1
+"""The first byte of H.264's headers where each unit's size is before it: as in MP4, not as in broadcasts."""
+
+
+def _message_tells(stream: VideoStream, packet: "Packet[Stream]") -> bool:
+    """True when the packet says more than pictures: what is copied or sent as it is would say it, too."""
+    header = stream.codec_context.extradata or b""
+    if stream.codec_context.name != "h264" or len(header) < 5 or header[0] != _SIZED_UNITS or not packet.size:  # noqa: PLR2004  up to the sizes' size
+        return False
+    return message_tells(memoryview(packet), (header[4] & 3) + 1)
 
 
 def _listed(stream: Stream | None) -> int:

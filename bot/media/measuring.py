@@ -1,7 +1,8 @@
 """The job `record` of the media child: measures everything that a decision on a file needs, and names what is wrong.
 
 First the bytes' own structure, which costs nothing and needs no decoder; then, unless that settles it, the decoders.
-Whatever could be accepted untouched is decoded whole. Damage and danger are answers here, not errors.
+Whatever could be accepted untouched is decoded whole, unless our own encoder wrote it just now. Damage and danger are
+answers here, not errors.
 """
 
 import re
@@ -38,23 +39,26 @@ def warm_up() -> None:
 
 def work(spec: JobSpec, _say: object) -> Mapping[str, object]:
     """Answers `{"facts": measurement}` for the one source."""
-    return {"facts": measurement_to(measured(spec["sources"][0]))}
+    return {"facts": measurement_to(measured(spec["sources"][0], ours=spec.get("ours", False)))}
 
 
-def measured(source: SourceSpec) -> Measurement:
-    """The whole measurement. `MemoryError`, and `JobRefused` for what is too heavy, are left to the caller."""
+def measured(source: SourceSpec, *, ours: bool = False) -> Measurement:
+    """The whole measurement. `MemoryError`, and `JobRefused` for what is too heavy, are left to the caller.
+
+    `ours`: our own encoder wrote it; see `containers`.
+    """
     with mapped(source["descriptor"]) as data:
         if source["format"] in PEEKED:
             return Measurement(trouble=_peeked(source["format"], data))
         layout = layout_of(data, source["format"])
     trouble = _structural(layout, source["format"])
-    return _joined(_decoded(source), layout) if trouble is None else Measurement(trouble=trouble)
+    return _joined(_decoded(source, ours=ours), layout) if trouble is None else Measurement(trouble=trouble)
 
 
-def _decoded(source: SourceSpec) -> Measurement:
+def _decoded(source: SourceSpec, *, ours: bool) -> Measurement:
     """What the decoders find; what they raise is damage, and has a name."""
     try:
-        return _picture(source) if source["format"] in PILLOW_NAMES else containers.survey(source)
+        return _picture(source) if source["format"] in PILLOW_NAMES else containers.survey(source, ours=ours)
     except TooManyPixels:
         return Measurement(trouble=Trouble.PIXEL_BOMB)
     except UnknownCodec:

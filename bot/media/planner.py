@@ -14,7 +14,7 @@ from bot.domain.conform import Anchor, FilePlan, Part, Record, SetPlan, Step, Ta
 from bot.domain.media import Kind, MediaFacts
 from bot.domain.models import KindLimits, ModelLimits
 from bot.domain.reasons import Reason, reason
-from bot.domain.words import byte_size
+from bot.domain.words import byte_size, listed
 from bot.media.verdict import MAX_FRAME_RATE, SOUND_PADDING
 
 CAPPED_FRAME_RATE: Final = 30.0
@@ -97,10 +97,12 @@ def plan(
         refusals += _fit_bytes(own, kind, allowed) if own and not refusals else []
     targets: dict[int, Target] = {}
     for file, name in zip(files, named, strict=True) if not refusals else ():
+        if not file.steps:
+            continue
         target = _target(file, limits.kinds[file.kind], (parts or {}).get(file.index, Part()))
         if target is None:
             refusals.append(_no_size(file, limits.kinds[file.kind], name))
-        elif file.steps:
+        else:
             targets[file.index] = target
     if refusals:
         return _answer(records, Verdict.REJECT, refusals[0][0], tuple(why for _, why in refusals))
@@ -157,7 +159,7 @@ def _count_refusals(files: Sequence[_File], limits: ModelLimits, names: Sequence
                 "too-many-of-kind",
                 count=len(own),
                 kind=kind.value,
-                names=", ".join(own),
+                names=listed(own),
                 limit=allowed.max_count,
                 surplus=len(own) - allowed.max_count,
             )
@@ -167,7 +169,7 @@ def _count_refusals(files: Sequence[_File], limits: ModelLimits, names: Sequence
         why = reason(
             "too-many-references",
             count=len(files),
-            names=", ".join(names),
+            names=listed(names),
             limit=limits.max_files,
             surplus=surplus,
         )
@@ -178,12 +180,12 @@ def _count_refusals(files: Sequence[_File], limits: ModelLimits, names: Sequence
 def _lonely_sound(files: Sequence[_File], limits: ModelLimits, names: Sequence[str]) -> list[_Refusal]:
     if not limits.audio_needs_visual or not files or any(file.kind is not Kind.AUDIO for file in files):
         return []
-    return [("audio_needs_visual", reason("audio-needs-visual", names=", ".join(names)))]
+    return [("audio_needs_visual", reason("audio-needs-visual", names=listed(names)))]
 
 
 def _no_size(file: _File, allowed: KindLimits, name: str) -> _Refusal:
     width, height, limit = file.facts.width or 0, file.facts.height or 0, allowed.max_area_pixels or 0
-    why = reason("frame-too-large", name=name, width=width, height=height, limit=limit)
+    why = reason("frame-too-large", name=name, width=width, height=height, limit=f"{limit:,}")
     return "resolution_impossible", why
 
 

@@ -24,14 +24,22 @@ _MAX_WORD: Final = 40
 LANDLOCK: Final = "landlock"
 SECCOMP: Final = "seccomp"
 
+NO_THREADS: Final = "no-threads"
+"""What a child refuses with where the machine has no thread for a decoder: that is never the file's fault."""
+
 
 class SourceSpec(TypedDict):
-    """One input: an open descriptor, the sniffed format that names its demuxer, and its name on the picture."""
+    """One input: an open descriptor, the sniffed format that names its demuxer, and its name on the picture.
+
+    What is drawn may be a part of it: from `start_seconds` on, `seconds` long (`None`: to its end).
+    """
 
     descriptor: int
     format: str
     kind: str
     label: str
+    start_seconds: NotRequired[float]
+    seconds: NotRequired[float | None]
 
 
 class LimitSpec(TypedDict):
@@ -78,11 +86,12 @@ class FitSpec(TypedDict):
 
 
 class Details(TypedDict):
-    """What some jobs are told beyond their files."""
+    """What some jobs are told beyond their files. `ours`: our own encoder wrote the one that is to be measured."""
 
     draw: NotRequired[DrawSpec]
     fit: NotRequired[FitSpec]
     conform: NotRequired[ConformSpec]
+    ours: NotRequired[bool]
 
 
 class JobSpec(Details):

@@ -15,7 +15,7 @@ from typing import Final
 
 from PIL import Image, ImageDraw
 
-from bot.media import loudness, pictures
+from bot.media import likeness, loudness
 from bot.media.formats import readable
 from bot.media.lettering import drawable, shortened_inside, typeface
 from bot.media.looks import ACCENT, GROUND, INK, rounded
@@ -56,7 +56,7 @@ def work(spec: JobSpec, say: Say) -> Mapping[str, object]:
 
 def warm_up() -> None:
     """Draws a sheet of one blank tile, so that every import and typeface is loaded before the walls go up."""
-    pictures.warm_up()
+    likeness.warm_up()
     loudness.warm_up()
     sheet, (place,) = _sheet(1)
     _put(sheet, place, blank(_size(place), words="…"), "#1 @Image1 …")

@@ -10,12 +10,12 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Final, Protocol
 
-from PIL import Image, ImageDraw, ImageOps
+from PIL import Image, ImageDraw
 
 from bot.domain.media import Kind
 from bot.media.lettering import WHITE, letter_pixels, typeface, wrapped
+from bot.media.likeness import likeness
 from bot.media.moving import Footage, Size, footage, opaque
-from bot.media.pictures import picture
 from bot.media.protocol import SourceSpec
 
 _ZOOM: Final = 1.14
@@ -90,9 +90,7 @@ def scene_of(source: SourceSpec, size: Size, *, seconds: float, turn: int) -> Ge
         with footage(source) as film:
             yield Clip(film, size)
         return
-    with picture(source) as image:
-        still = _prepared(image, size)
-    yield Still(still, size, seconds=seconds, turn=turn)
+    yield Still(_prepared(likeness(source, size), size), size, seconds=seconds, turn=turn)
 
 
 def title_card(text: str, size: Size, *, seconds: float) -> Scene:
@@ -110,20 +108,16 @@ def title_card(text: str, size: Size, *, seconds: float) -> Scene:
 
 
 def _prepared(image: Image.Image, size: Size) -> Image.Image:
-    """The picture upright, opaque, and a little larger than it takes to cover the frame."""
-    image.draft(
-        "RGB", (round(size[0] * _ROOM * 2), round(size[1] * _ROOM * 2))
-    )  # a large JPEG is decoded small at once
-    upright = ImageOps.exif_transpose(image)
-    scale = _ROOM * max(size[0] / upright.width, size[1] / upright.height)
+    """The picture opaque, and a little larger than it takes to cover the frame."""
+    scale = _ROOM * max(size[0] / image.width, size[1] / image.height)
     most = round(size[0] * _ROOM * _LONGEST_SLACK), round(size[1] * _ROOM * _LONGEST_SLACK)
-    width, height = (max(side, round(old * scale)) for side, old in zip(size, upright.size, strict=True))
+    width, height = (max(side, round(old * scale)) for side, old in zip(size, image.size, strict=True))
     kept_width, kept_height = min(width, most[0]), min(height, most[1])
-    trim_x, trim_y = (upright.width * (1 - kept_width / width) / 2, upright.height * (1 - kept_height / height) / 2)
-    return opaque(upright).resize(
+    trim_x, trim_y = (image.width * (1 - kept_width / width) / 2, image.height * (1 - kept_height / height) / 2)
+    return opaque(image).resize(
         (kept_width, kept_height),
         Image.Resampling.BICUBIC,
-        box=(trim_x, trim_y, upright.width - trim_x, upright.height - trim_y),
+        box=(trim_x, trim_y, image.width - trim_x, image.height - trim_y),
         reducing_gap=2.0,
     )
 

@@ -10,6 +10,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Final
 
 from bot.media.protocol import JobSpec
@@ -43,10 +44,28 @@ def _misbehave(how: str, say: Callable[[Mapping[str, object]], None]) -> None:
         time.sleep(3600)
     if how == "allocate":
         bytearray(1 << 40)  # more than any limit
+    if how == "eat":
+        _eat()
+    if how == "fork":
+        _multiply()
     if how == "crash":
         os.abort()
     while how == "chatter":
         say({"chatter": "x" * 1000})
+
+
+def _eat() -> None:
+    """Bite by bite, each of them used, as a decoder whose file unfolds."""
+    eaten: list[bytes] = []
+    while True:
+        eaten.append(os.urandom(1 << 20) * 16)
+
+
+def _multiply() -> None:
+    """Every copy goes on to make more; here none is made."""
+    for _ in range(1000):
+        with suppress(OSError):
+            os.fork()
 
 
 def _works(attempt: Callable[[], object]) -> bool:

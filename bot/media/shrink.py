@@ -27,6 +27,7 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
+from bot.media.ahead import ahead, frames_ahead
 from bot.media.clips import Clip, Tracks, clip, walked
 from bot.media.protocol import FitSpec, JobSpec, SourceSpec
 
@@ -72,16 +73,20 @@ class Rates:
 
 
 def work(spec: JobSpec, _say: Say) -> Mapping[str, object]:
-    """Writes the MP4 into the output descriptor; it may be too large when nothing helps. Raises `JobRefused`."""
+    """Writes the MP4 into the output descriptor; it may be too large when nothing helps. Raises `JobRefused`.
+
+    `encoded`: what is in it now is our own encoder's, not the clip's own tracks.
+    """
     if "output" not in spec or "fit" not in spec:
         raise AssertionError("shrinking needs an output and a limit")
     source, fit = spec["sources"][0], spec["fit"]
     with os.fdopen(os.dup(spec["output"]), "r+b") as file:
         with clip(source) as film:
             tracks, copies = walked(film), _copies(film)
-        if not (copies and _fits(tracks, fit) and _rewrapped(source, tracks, fit, file)):
+        copied = copies and _fits(tracks, fit) and _rewrapped(source, tracks, fit, file)
+        if not copied:
             _encoded(source, tracks, fit, file)
-    return {"done": True}
+    return {"done": True, "encoded": not copied}
 
 
 def warm_up() -> None:
@@ -144,8 +149,11 @@ def _encoded(source: SourceSpec, tracks: Tracks, fit: FitSpec, file: IO[bytes]) 
         file.truncate()
         with clip(source) as film:
             rates = rates_for(film, tracks, round(fit["max_bytes"] * share))
-            with _transcoder(film, tracks, rates, fit, file) as transcoder:
-                for frame in film.frames():
+            with (
+                _transcoder(film, tracks, rates, fit, file) as transcoder,
+                ahead(film.frames(), frames_ahead(film.video)) as frames,
+            ):
+                for frame in frames:
                     transcoder.take(frame)
         over = _written(file) / fit["max_bytes"]
         if over <= 1:
@@ -232,6 +240,7 @@ def _video_track(output: OutputContainer, old: VideoStream, rates: Rates) -> Vid
     rate = old.guessed_rate or _FALLBACK_RATE
     new = output.add_stream("libx264", rate=rate, options=_video_options(rates))
     new.width, new.height, new.pix_fmt = rates.width, rates.height, "yuv420p"
+    new.thread_type = "AUTO"  # PyAV's own choice would cut every frame into slices
     new.codec_context.time_base = old.time_base or 1 / rate
     if old.sample_aspect_ratio:
         new.sample_aspect_ratio = old.sample_aspect_ratio

@@ -7,22 +7,21 @@ Used inside the media child only.
 # The stubs name numpy, which is not installed, and leave Packet's type open.
 # pyright: reportUnknownMemberType=false
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import av.error
 from av.audio.frame import AudioFrame
-from av.audio.resampler import AudioResampler
 from av.filter import Graph
 from av.filter.context import FilterContext
 
+from bot.media.conform_sound import RATE, Tape, played, sound_frames
 from bot.media.containers import container, main_audio
 from bot.media.formats import DEMUXERS
 from bot.media.protocol import SourceSpec
 
-RATE: Final = 48_000
-_FORMAT, _LAYOUT = "fltp", "stereo"
+_TAPED, _FORMAT, _LAYOUT = "s16", "fltp", "stereo"
 _CHORD_HERTZ: Final = (196.0, 246.94, 293.66, 392.0)  # G major, low and quiet
 _CHORD_VOLUME: Final = 0.035
 _FADE_SECONDS: Final = 0.25
@@ -30,17 +29,30 @@ _FADE_SECONDS: Final = 0.25
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cue:
-    """A source's sound from `start` for `seconds`; looped if it is shorter, when `looped`."""
+    """The sound of a source (`index` as the job counts) from `start` for `seconds`; `looped` if it is shorter."""
 
+    index: int
     source: SourceSpec
     start: float
     seconds: float
     looped: bool
 
 
-def mixed(cues: Sequence[Cue], *, seconds: float) -> Iterator[AudioFrame]:
-    """Exactly `seconds` of sound, in frames. With no sound in any cue: the chord. Raises `JobRefused`."""
-    heard = [(cue, frames) for cue in cues if (frames := _decoded(cue))]
+def mixed(cues: Sequence[Cue], *, seconds: float, opens: Callable[[int], None]) -> Iterator[AudioFrame]:
+    """Exactly `seconds` of sound, in frames. With no sound in any cue: the chord. `opens` is told each cue's index.
+
+    All of it is decoded before the first frame: a clip's pictures are read through the same descriptor, which has one
+    position only. Raises `JobRefused`.
+    """
+    heard: list[tuple[Cue, list[AudioFrame]]] = []
+    for cue in cues:
+        opens(cue.index)
+        if frames := _decoded(cue):
+            heard.append((cue, frames))
+    return _played_together(heard, seconds)
+
+
+def _played_together(heard: Sequence[tuple[Cue, list[AudioFrame]]], seconds: float) -> Iterator[AudioFrame]:
     graph = Graph()
     voices = [_voice(graph, cue) for cue, _ in heard]
     tails = [tail for _, tail in voices] or [_tone(graph, hertz, seconds) for hertz in _CHORD_HERTZ]
@@ -57,30 +69,22 @@ def _decoded(cue: Cue) -> list[AudioFrame]:
     """As much of the source's sound as the cue can use, resampled; empty when there is none."""
     if cue.source["format"] not in DEMUXERS:
         return []
-    frames: list[AudioFrame] = []
-    samples, resampler = 0, AudioResampler(_FORMAT, _LAYOUT, RATE)
     with container(cue.source) as opened:
         stream = main_audio(opened)
         if stream is None:
             return []
-        for packet in opened.demux(stream):
-            try:
-                decoded = stream.decode(packet)
-            except av.error.InvalidDataError:
-                continue
-            for frame in (even for each in decoded for even in resampler.resample(each)):
-                frame.pts = samples
-                samples += frame.samples
-                frames.append(frame)
-            if samples > cue.seconds * RATE:
-                break
-    return frames
+        tape = Tape(limit=round(min(cue.seconds, cue.source.get("seconds") or cue.seconds) * RATE))
+        for _ in played(opened, stream, tape, cue.source.get("start_seconds", 0.0)):
+            pass
+        tape.flush()
+    return list(sound_frames(RATE, tape.channels, tape.take(tape.held), first=0))
 
 
 def _voice(graph: Graph, cue: Cue) -> tuple[FilterContext, FilterContext]:
     """A chain from where frames are pushed to where it is mixed: loop, cut, fade, wait."""
-    head = graph.add_abuffer(sample_rate=RATE, format=_FORMAT, layout=_LAYOUT)
-    steps = [("aloop", f"loop=-1:size={round(cue.seconds * RATE)}")] if cue.looped else []
+    head = graph.add_abuffer(sample_rate=RATE, format=_TAPED, layout=_LAYOUT)
+    steps = [("aformat", f"sample_fmts={_FORMAT}")]
+    steps += [("aloop", f"loop=-1:size={round(cue.seconds * RATE)}")] if cue.looped else []
     fade = min(_FADE_SECONDS, cue.seconds / 4)
     steps += [
         ("atrim", f"end={cue.seconds:.6f}"),

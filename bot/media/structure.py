@@ -20,7 +20,7 @@ Bytes = bytes | mmap.mmap
 _MOST_PARTS: Final = 100_000
 _MOST_DEPTH: Final = 12
 _MOST_INFLATED: Final = 4_000_000
-"""Bytes that a compressed piece of metadata may come to. Colour profiles are a tenth of that at most."""
+"""Bytes that a picture's compressed metadata may come to. Colour profiles are a tenth of that at most."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -74,13 +74,23 @@ def _anything(data: Bytes, start: int) -> bool:
 
 _MARKER: Final = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
 _SOI, _EOI, _SOS, _COMMENT, _TEMPORARY = 0xD8, 0xD9, 0xDA, 0xFE, 0x01
+_MOST_SCANS: Final = 500
+"""Passes over a progressive picture. Encoders write ten; each costs as much as the whole picture."""
+
 _SIZES: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
-_JPEG_METADATA: Final = frozenset({0xE1, 0xED})
+_APPLICATIONS: Final = frozenset(range(0xE0, 0xF0))
+_EXIF: Final = b"Exif\0\0"
+_JPEG_HARMLESS: Final = (b"JFIF\0", b"ICC_PROFILE\0", b"Adobe", _EXIF)
+"""What says how pixels are to be shown. Whatever else an application writes may say where and when: GoPro's position is
+in APP6, a history of edits in APP11."""
+
+_DUCKY_BYTES: Final = 17
+"""A segment of Photoshop's that holds its quality and no comment; it is in most pictures of the web."""
 
 
 def _jpeg(data: Bytes, found: Layout) -> None:
     """Segments up to the end of the image. EXIF is left to the reader of pictures, which knows its tags."""
-    at = 2
+    at, exifs, scans = 2, 0, 0
     for _ in range(_MOST_PARTS):
         match = _MARKER.search(data, at)
         if match is None:
@@ -94,56 +104,77 @@ def _jpeg(data: Bytes, found: Layout) -> None:
             continue
         if marker in _SIZES:
             found.pixels = max(found.pixels, _uint(data, at + 3, 2) * _uint(data, at + 5, 2))
-        if marker == _COMMENT or (marker in _JPEG_METADATA and data[at + 2 : at + 8] != b"Exif\0\0"):
-            found.metadata = True
-        at += _uint(data, at, 2)
+        size = _uint(data, at, 2)
+        scans += marker == _SOS
+        if scans > _MOST_SCANS:
+            break
+        if marker in _APPLICATIONS:
+            said = bytes(data[at + 2 : at + 14])
+            exifs += said.startswith(_EXIF)
+            found.metadata = found.metadata or exifs > 1 or not _shows_only(said, size)
+        found.metadata = found.metadata or marker == _COMMENT
+        at += size
     found.tangled = True
+
+
+def _shows_only(said: bytes, size: int) -> bool:
+    return said.startswith(_JPEG_HARMLESS) or (said.startswith(b"Ducky") and size <= _DUCKY_BYTES)
 
 
 # --- PNG --------------------------------------------------------------------------------------------------------------
 
-_PNG_METADATA: Final = frozenset({b"tEXt", b"zTXt", b"iTXt", b"tIME"})
+_PNG_HARMLESS: Final = frozenset(
+    {
+        *(b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS", b"gAMA", b"cHRM", b"sRGB", b"iCCP", b"sBIT", b"bKGD", b"hIST"),
+        *(b"pHYs", b"sPLT", b"acTL", b"fcTL", b"fdAT", b"cICP", b"mDCV", b"cLLI", b"oFFs", b"sTER", b"iDOT", b"CgBI"),
+        *(b"vpAg", b"eXIf"),
+    }
+)
+"""What says how pixels are to be shown; EXIF is left to the reader of pictures. All else may say anything."""
+
+_MOST_FOLDED: Final = 1032
+"""To so many bytes, at most, does one of deflate's come (RFC 1951: 258 for two bits)."""
+
 _PNG_COMPRESSED: Final = frozenset({b"iCCP", b"zTXt", b"iTXt"})
 
 
 def _png(data: Bytes, found: Layout) -> None:
     """Chunks up to the end. Compressed ones are inflated as far as is reasonable."""
     found.pixels = _uint(data, 16, 4) * _uint(data, 20, 4)
-    at = 8
+    at, inflated, packed = 8, 0, 0
     for _ in range(_MOST_PARTS):
         size, name = _uint(data, at, 4), bytes(data[at + 4 : at + 8])
         if at + 12 + size > len(data):
             found.cut = True
             return
-        if name in _PNG_COMPRESSED:
-            found.bloated = found.bloated or _inflates(bytes(data[at + 8 : at + 8 + size]))
-        found.metadata = found.metadata or name in _PNG_METADATA
+        if name in _PNG_COMPRESSED and not found.bloated:
+            inflated += _inflated(bytes(data[at + 8 : at + 8 + size]))
+            found.bloated = inflated >= _MOST_INFLATED
+        found.metadata = found.metadata or name not in _PNG_HARMLESS
+        packed += size if name == b"IDAT" else 0
         at += 12 + size
         if name == b"IEND":
+            found.cut = packed * _MOST_FOLDED < found.pixels // 8
             found.trailing = _anything(data, at)
             return
     found.tangled = True
 
 
-def _inflates(body: bytes) -> bool:
-    """True when what is compressed in a chunk (behind its keyword) comes to more than is reasonable."""
-    for start in (match.end() for match in re.finditer(rb"\0", body[:512])):
-        if start + 1 < len(body) and _zlib_header(body[start : start + 2]) and _too_much(body[start:]):
-            return True
-        if start + 2 < len(body) and _zlib_header(body[start + 1 : start + 3]) and _too_much(body[start + 1 :]):
-            return True
-    return False
+def _inflated(body: bytes) -> int:
+    """How many bytes what is compressed in a chunk (behind its keyword) comes to, as far as is reasonable."""
+    starts = [match.end() + more for match in re.finditer(rb"\0", body[:512]) for more in (0, 1)]
+    return max((_unfolded(body[start:]) for start in starts if _zlib_header(body[start : start + 2])), default=0)
 
 
 def _zlib_header(two: bytes) -> bool:
-    return two[0] & 15 == 8 and (two[0] << 8 | two[1]) % 31 == 0  # noqa: PLR2004  RFC 1950, 2.2
+    return len(two) > 1 and two[0] & 15 == 8 and (two[0] << 8 | two[1]) % 31 == 0  # noqa: PLR2004  RFC 1950, 2.2
 
 
-def _too_much(stream: bytes) -> bool:
+def _unfolded(stream: bytes) -> int:
     try:
-        return len(zlib.decompressobj().decompress(stream, _MOST_INFLATED)) >= _MOST_INFLATED
+        return len(zlib.decompressobj().decompress(stream, _MOST_INFLATED))
     except zlib.error:
-        return False
+        return 0
 
 
 # --- RIFF: WebP, WAV, AVI ---------------------------------------------------------------------------------------------
@@ -151,9 +182,10 @@ def _too_much(stream: bytes) -> bool:
 _STREAMED: Final = frozenset({0, 0xFFFFFFFF, 0x7FFFFFFF, 0x7FFFF000, 0x80000000})
 """Sizes that writers leave in a file whose end they did not know."""
 
-_RIFF_METADATA: Final = frozenset(
-    {b"EXIF", b"XMP ", b"_PMX", b"bext", b"iXML", b"axml", b"cart", b"id3 ", b"ID3 ", b"GEOB"}
-)
+_RIFF_METADATA: Final = frozenset({b"_PMX", b"bext", b"iXML", b"axml", b"cart", b"id3 ", b"ID3 ", b"GEOB"})
+_TITLES: Final = frozenset({b"INAM", b"IART", b"IPRD", b"IGNR", b"ITRK", b"IPRT", b"ICOP", b"ISFT"})
+_MOST_LISTED: Final = 65_536
+_WEBP_HARMLESS: Final = frozenset({b"VP8 ", b"VP8L", b"VP8X", b"ALPH", b"ANIM", b"ANMF", b"ICCP"})
 
 
 def _riff_chunks(data: Bytes, found: Layout) -> Iterator[tuple[bytes, int, int]]:
@@ -174,7 +206,7 @@ def _riff_chunks(data: Bytes, found: Layout) -> Iterator[tuple[bytes, int, int]]
 
 def _webp(data: Bytes, found: Layout) -> None:
     for name, _, _ in _riff_chunks(data, found):
-        found.metadata = found.metadata or name in _RIFF_METADATA
+        found.metadata = found.metadata or name not in _WEBP_HARMLESS
 
 
 def _wav(data: Bytes, found: Layout) -> None:
@@ -183,11 +215,26 @@ def _wav(data: Bytes, found: Layout) -> None:
         return
     for name, start, size in _riff_chunks(data, found):
         found.metadata = found.metadata or name in _RIFF_METADATA
+        if name == b"LIST":
+            found.metadata = found.metadata or _lists_more(bytes(data[start : start + min(size, _MOST_LISTED)]))
         if name == b"data" and size not in _STREAMED:
             found.cut = start + size > len(data) + 1
         if name == b"data" and size in _STREAMED:
             found.cut = False
             return
+
+
+def _lists_more(body: bytes) -> bool:
+    """True when what is listed of a sound is more than what it is called and what wrote it."""
+    if body[:4] != b"INFO" or len(body) == _MOST_LISTED:
+        return True
+    at = 4
+    while at + 8 <= len(body):
+        if body[at : at + 4] not in _TITLES:
+            return True
+        size = int.from_bytes(body[at + 4 : at + 8], "little")
+        at += 8 + size + (size & 1)
+    return False
 
 
 def _avi(data: Bytes, found: Layout) -> None:
@@ -207,7 +254,17 @@ _TOP: Final = frozenset(
         *(b"prft", b"emsg", b"pdin", b"meta", b"jP  ", b"JXL ", b"idat", b"grpl"),
     }
 )
-_HARMLESS_NOTES: Final = frozenset({b"\xa9too", b"\xa9enc", b"hdlr", b"name", b"free", b"skip", b"chpl", b"\0\0\0\0"})
+_HARMLESS_NOTES: Final = frozenset({b"\xa9too", b"\xa9enc", b"hdlr", b"name", b"free", b"skip", b"\0\0\0\0"})
+_CLOCKS: Final = frozenset({b"mvhd", b"tkhd", b"mdhd"})
+"""Boxes that begin with the seconds at which they were made and changed; encoders of ours leave them at zero."""
+
+_TELLING: Final = frozenset({b"uuid", b"prft", b"emsg", b"cmov"})
+"""XMP and makers' own notes; the clock of the machine that made it; messages; an index that is packed, so not seen."""
+
+_PADDING: Final = frozenset({b"free", b"skip", b"wide"})
+_DATED: Final = re.compile(rb"(?:\d\D?){6}")
+"""A date, in the name that a program gave itself: "… Created on: 03/05/2019." """
+_MOST_NAME: Final = 256
 _MOST_NOTES: Final = 64
 """More in one place are not looked through: they count as telling."""
 
@@ -268,8 +325,20 @@ def _inner_box(data: Bytes, name: bytes, body: int, end: int, found: Layout) -> 
         )
     elif name == b"rmra":  # a movie that only points to others
         found.outside = True
-    elif name == b"uuid" or (name in {b"udta", b"meta"} and not _harmless(data, name, body, end, depth=0)):
-        found.metadata = True
+    elif not found.metadata:
+        found.metadata = _tells(data, name, body, end)
+
+
+def _tells(data: Bytes, name: bytes, body: int, end: int) -> bool:
+    """True when a box may say where, when or with what the film was made."""
+    if name in _CLOCKS:
+        size = 16 if data[body : body + 1] == b"\1" else 8
+        return any(data[body + 4 : min(body + 4 + size, end)])
+    if name == b"hdlr":
+        return _DATED.search(data, body + 20, min(end, body + 20 + _MOST_NAME)) is not None
+    if name in _PADDING:
+        return any(data[at : min(at + 65_536, end)].strip(b"\0") for at in range(body, end, 65_536))
+    return name in _TELLING or (name in {b"udta", b"meta"} and not _harmless(data, name, body, end, depth=0))
 
 
 def _harmless(data: Bytes, name: bytes, body: int, end: int, *, depth: int) -> bool:
@@ -295,6 +364,60 @@ def _iso_picture(data: Bytes, found: Layout) -> None:
             for match in re.finditer(rb"ispe", head):
                 sides = _uint(head, match.end() + 4, 4), _uint(head, match.end() + 8, 4)
                 found.pixels = max(found.pixels, sides[0] * sides[1])
+
+
+# --- H.264 ------------------------------------------------------------------------------------------------------------
+
+_SEI, _UNREGISTERED = 6, 5
+_X264: Final = bytes.fromhex("dc45e9bde6d948b7962cd820d923eeef")
+"""The encoder that nearly everybody has, saying how it was set."""
+
+_MOST_UNITS: Final = 1000
+
+
+def message_tells(packet: Bytes | memoryview, prefix: int) -> bool:
+    """True when a packet of H.264 has a message of no known sort (ITU-T H.264, D.1.6): some cameras say where they are.
+
+    `prefix`: bytes before each unit that hold its size (ISO 14496-15). Decoders take units between start codes as well.
+    """
+    streamed = bytes(packet[:4]).startswith((b"\0\0\1", b"\0\0\0\1"))
+    units = _started(bytes(packet)) if streamed else _sized(packet, prefix)
+    return any(unit[0] & 31 == _SEI and _strange(bytes(unit[1:])) for unit in islice(units, _MOST_UNITS))
+
+
+def _sized(packet: Bytes | memoryview, prefix: int) -> Iterator[Bytes | memoryview]:
+    """The units of a packet, each behind its size; none of them is empty."""
+    at = 0
+    while size := int.from_bytes(packet[at : at + prefix], "big"):
+        unit = packet[at + prefix : at + prefix + size]
+        if len(unit) < size:
+            return
+        yield unit
+        at += prefix + size
+
+
+def _started(packet: bytes) -> Iterator[bytes]:
+    """The units of a packet, each behind a start code (annex B)."""
+    return (unit for unit in packet.split(b"\0\0\1") if unit)
+
+
+def _strange(messages: bytes) -> bool:
+    at = 0
+    while at + 2 < len(messages):  # the last byte ends the unit
+        kind, at = _stretched(messages, at)
+        size, at = _stretched(messages, at)
+        if kind == _UNREGISTERED and messages[at : at + 16] != _X264:
+            return True
+        at += size
+    return False
+
+
+def _stretched(messages: bytes, at: int) -> tuple[int, int]:
+    """A number that goes on while its bytes are 255, and where the next begins."""
+    number = 0
+    while at < len(messages) and messages[at] == 255:  # noqa: PLR2004  as the standard has it
+        number, at = number + 255, at + 1
+    return number + (messages[at] if at < len(messages) else 0), at + 1
 
 
 # --- Matroska and Ogg -------------------------------------------------------------------------------------------------

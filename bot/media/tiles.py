@@ -10,10 +10,10 @@ from typing import Final
 from PIL import Image, ImageDraw
 
 from bot.domain.media import Kind
+from bot.media.likeness import likeness
 from bot.media.looks import ACCENT, plate
-from bot.media.loudness import loudness
+from bot.media.loudness import Loudness, loudness
 from bot.media.moving import Footage, Moment, Size, footage
-from bot.media.pictures import SIDEWAYS, orientation, picture, upright
 from bot.media.protocol import JobRefused, SourceSpec
 
 _GROUND, _RIM, _PALE = (32, 32, 40), (64, 64, 76), (176, 176, 188)
@@ -30,6 +30,9 @@ _SECONDS_A_MINUTE: Final = 60
 
 _LOOKED_AT_PIXELS: Final = 250_000_000
 """How much of a clip is decoded on the way to the frame that is shown: 4 s of 1080p at 30 frames a second."""
+
+_LITTLE: Final = 0.1
+"""Seconds that nobody misses."""
 
 
 def tile(source: SourceSpec, size: Size) -> Image.Image:
@@ -54,26 +57,20 @@ def blank(size: Size, *, words: str) -> Image.Image:
 
 
 def _picture(source: SourceSpec, size: Size) -> Image.Image:
-    with picture(source) as image:
-        image.draft("RGB", (size[0] * 2, size[1] * 2))  # a large JPEG is decoded small at once
-        turn = orientation(image)
-        mode = "RGBA" if image.has_transparency_data else "RGB"
-        ready = image if image.mode == mode else image.convert(mode)
-        box = (size[1], size[0]) if turn in SIDEWAYS else size
-        small = ready.resize(_fitted(image.size, box), Image.Resampling.LANCZOS, reducing_gap=2.0)
-        return _centred(upright(small, turn), size)
+    image = likeness(source, size)
+    return _centred(image.resize(_fitted(image.size, size), Image.Resampling.LANCZOS, reducing_gap=2.0), size)
 
 
 def _clip(source: SourceSpec, size: Size) -> Image.Image:
     with footage(source) as film:
         moment = _early_moment(film)
         image = _centred(moment.covering(_fitted(moment.size, size)), size)
-        _say(image, _clock(film.seconds), plays=True)
+        _say(image, _used(film.seconds, _clock(film.whole_seconds), film.whole_seconds), plays=True)
         return image
 
 
 def _early_moment(film: Footage) -> Moment:
-    """The frame at a quarter of the clip, or the last one before it that the budget reaches. Openings are often black.
+    """The frame at a quarter of what is used, or the last before it that the budget reaches. Openings are often black.
 
     `JobRefused` when nothing decodes.
     """
@@ -95,12 +92,26 @@ def _sound(source: SourceSpec, size: Size) -> Image.Image:
     draw, room, middle = ImageDraw.Draw(image), size[0] - 4 * _INSET, size[1] * 43 // 100
     count = max(1, (room + _BAR_GAP) // (_BAR + _BAR_GAP))
     left = (size[0] - count * (_BAR + _BAR_GAP) + _BAR_GAP) // 2
-    for level in _levels(heard.peaks, count):
-        half = max(2, round(level * size[1] * 0.32))
-        draw.rounded_rectangle((left, middle - half, left + _BAR - 1, middle + half), radius=_BAR // 2, fill=ACCENT)
+    start, end = _used_part(source, heard)
+    for number, level in enumerate(_levels(heard.peaks, count)):
+        half, used = max(2, round(level * size[1] * 0.32)), start <= (number + 0.5) / count * heard.seconds <= end
+        bar = (left, middle - half, left + _BAR - 1, middle + half)
+        draw.rounded_rectangle(bar, radius=_BAR // 2, fill=ACCENT if used else _RIM)
         left += _BAR + _BAR_GAP
-    _say(image, _clock(heard.seconds) if heard.whole else f"over {_clock(heard.seconds)}")
+    length = _clock(heard.seconds) if heard.whole else f"over {_clock(heard.seconds)}"
+    _say(image, _used(end - start, length, heard.seconds))
     return image
+
+
+def _used_part(source: SourceSpec, heard: Loudness) -> tuple[float, float]:
+    """From where to where the sound is used, in seconds."""
+    start, seconds = source.get("start_seconds", 0.0), source.get("seconds")
+    return start, heard.seconds if seconds is None else start + seconds
+
+
+def _used(seconds: float, length: str, whole_seconds: float) -> str:
+    """The length, or how much of it is used if that is not all of it."""
+    return length if whole_seconds - seconds < _LITTLE else f"{_clock(seconds)} of {length}"
 
 
 def _levels(peaks: Sequence[float], count: int) -> list[float]:

@@ -19,7 +19,7 @@ from bot.domain.reasons import Reason, reason
 from bot.domain.words import byte_size
 from bot.media.children import Children, Limits, Subject, SubjectRefused, words_of
 from bot.media.conforming import is_heavy, jobs_of, limits_of, listener
-from bot.media.formats import DEMUXERS, PEEKED, PILLOW_NAMES, readable
+from bot.media.formats import DEMUXERS, PEEKED, readable
 from bot.media.measurement import measurement_from
 from bot.media.protocol import ConformSpec, DrawSpec, FitSpec, facts_from, looks_from, mapping_from
 from bot.media.sniffer import HEAD_BYTES, sniff
@@ -108,29 +108,36 @@ class SandboxedMedia:
 
         `Refused`: file-not-media and format-not-accepted (no decoder ran), file-unreadable, media-too-heavy.
         """
+        return await self._probed(path, sniffed, ours=False)
+
+    async def _probed(self, path: Path, sniffed: Sniffed, *, ours: bool) -> MediaFacts:
+        """`probe`; of what our own encoder wrote only some pictures are decoded (see `containers`)."""
         subject = _subject(path, sniffed, name=path.name)
-        answer = await self._children.run("probe", (subject,), self._probing)
+        answer = await self._children.run("probe", (subject,), self._probing, ours=ours)
         try:
             return facts_from(answer.line.get("facts"), byte_count=_byte_count(path))
         except ValueError as error:
             raise Refused(subject.unreadable(), detail=f"impossible facts: {error}") from error
 
-    async def record(self, path: Path, limits: ModelLimits) -> Record:
-        """Sniffs, measures and decides. Sentences call the file by its path's name, whose ending is compared.
+    async def record(self, path: Path, limits: ModelLimits, *, name: str | None = None) -> Record:
+        """Sniffs, measures and decides. `name` is what people call the file (`None`: its path's name).
 
-        What no reader may open has its record without a child. `Unavailable` when a file or a child cannot be had.
+        Sentences say it, and its ending is compared with what the file is. What no reader may open has its record
+        without a child. `Unavailable` when a file or a child cannot be had.
         """
-        return await self._recorded(path, limits, self._probing, name=path.name)
+        return await self._recorded(path, limits, self._probing, name=path.name if name is None else name)
 
-    async def _recorded(self, path: Path, limits: ModelLimits, allowed: Limits, *, name: str) -> Record:
-        """`record` of a file that people know by that name, with what its child may use."""
+    async def _recorded(
+        self, path: Path, limits: ModelLimits, allowed: Limits, *, name: str, ours: bool = False
+    ) -> Record:
+        """`record` of a file that people know by that name, with what its child may use. `ours`: see `_probed`."""
         sniffed = _sniffed(path)
         if not (sniffed.format in PEEKED or (sniffed.kind is not None and readable(sniffed.format))):
             return decide(sniffed, None, limits, name=name)
         kind = sniffed.kind or Kind.IMAGE
         subject = Subject(path=path, format=sniffed.format, kind=kind, name=name)
         try:
-            answer = await self._children.run("record", (subject,), allowed)
+            answer = await self._children.run("record", (subject,), allowed, ours=ours)
             measurement = measurement_from(answer.line.get("facts"), byte_count=_byte_count(path))
         except SubjectRefused as refused:
             return refused_by_limits(sniffed, refused.reason)
@@ -143,25 +150,10 @@ class SandboxedMedia:
 
         Width and height must be even (4:2:0). Refusals as for `probe`, about the part in question by its label.
         """
-        subjects = [
-            _subject(Path(part.path), _sniffed(Path(part.path)), kind=part.kind, name=part.label, label=part.label)
-            for part in plan.parts
-        ]
+        subjects = [_drawn(part) for part in plan.parts]
         with _whole_file(into) as unfinished:
             await self._children.run("animatic", subjects, self._drawing, output=unfinished, draw=_draw_spec(plan))
             return await self.probe(unfinished, _VIDEO)
-
-    async def still(self, path: Path, sniffed: Sniffed, into: Path) -> MediaFacts:
-        """Writes the first frame of a moving picture (GIF, APNG, WebP) that shows anything, as a PNG, and measures it.
-
-        Upright, alpha kept, pixels only. One that does not move is taken as well. Refusals as for `probe`.
-        """
-        subject = _subject(path, sniffed, name=path.name)
-        if sniffed.format not in PILLOW_NAMES:
-            raise Refused(_no_reader(path.name, sniffed.format, Kind.IMAGE))
-        with _whole_file(into) as unfinished:
-            await self._children.run("still", (subject,), self._drawing, output=unfinished)
-            return await self.probe(unfinished, _PNG)
 
     async def reference_sheet(self, parts: Sequence[AnimaticPart], into: Path) -> None:
         """Writes a PNG with a labelled tile for each part (1 to 15), at most 1,280 pixels wide and 2 MB.
@@ -231,10 +223,12 @@ class SandboxedMedia:
     ) -> Record:
         """Does one job and looks at its outcome by the limits of its own plan, with as much time as making it had.
 
-        It was made by us: on a busy machine a large one takes longer than strangers' files are given.
+        It was made by us: on a busy machine a large one takes longer than strangers' files are given. Of what our own
+        encoder wrote only some pictures are decoded; copied tracks are a stranger's, and are decoded whole.
         """
+        ours = job["format"] == "mp4" and not job["copy"]
         await self._children.run("conform", (subject,), allowed, output=output, heard=listener(progress), conform=job)
-        return await self._recorded(output, limits_of(target), allowed, name=f"outcome.{target.format}")
+        return await self._recorded(output, limits_of(target), allowed, name=f"outcome.{target.format}", ours=ours)
 
     async def check_clip(self, path: Path) -> ClipFindings:
         """Reads a clip whole: what it is, and how much of it is black, frozen or silent. Refusals as `probe`."""
@@ -255,13 +249,15 @@ class SandboxedMedia:
         """
         subject = _film(path)
         with _whole_file(into) as unfinished:
+            encoded = False
             if _byte_count(path) <= max_bytes and not tags:
                 await asyncio.to_thread(shutil.copyfile, path, unfinished)
             else:
                 fit = FitSpec(max_bytes=max_bytes, tags=dict(tags or {}))
-                await self._children.run("shrink", (subject,), self._shrinking, output=unfinished, fit=fit)
+                answer = await self._children.run("shrink", (subject,), self._shrinking, output=unfinished, fit=fit)
+                encoded = answer.line.get("encoded") is True
             _check_fits(unfinished, max_bytes, name=path.name)
-            return await self.probe(unfinished, _sniffed(unfinished))
+            return await self._probed(unfinished, _sniffed(unfinished), ours=encoded)
 
     async def poster(self, path: Path, into: Path) -> MediaFacts:
         """Writes a JPEG of the frame with the most to see, upright, at most 1,920 pixels long. Refusals as `probe`."""
@@ -287,8 +283,14 @@ class SandboxedMedia:
             return await self.probe(unfinished, _PNG)
 
     async def isolation(self) -> IsolationReport:
-        """Starts a child that tries what must not work. For the start: refuse to run, or say so, if not."""
-        answer = await self._children.run("selftest", (), self._probing)
+        """Starts a child that tries what must not work. For the start: refuse to run, or say so, if not.
+
+        A child that could become another program answers nothing any more.
+        """
+        try:
+            answer = await self._children.run("selftest", (), self._probing)
+        except SubjectRefused as ended:
+            return IsolationReport(layers=ended.layers, possible=("exec",), broken=())
         report = mapping_from(answer.line.get("report"))
         return IsolationReport(
             layers=answer.layers,
@@ -325,10 +327,24 @@ def _no_reader(name: str, found: str, kind: Kind) -> Reason:
     return reason("format-not-accepted", name=name, found=found, accepted=_ACCEPTED, kind=kind.value)
 
 
+def _drawn(part: AnimaticPart) -> Subject:
+    """A part of an animatic; `Refused` for what no reader may open."""
+    _subject(Path(part.path), _sniffed(Path(part.path)), name=part.label)
+    return _shown(part)
+
+
 def _shown(part: AnimaticPart) -> Subject:
-    """A part of a reference sheet, also one that no reader may open."""
+    """A part of a drawing, also one that no reader may open."""
     path = Path(part.path)
-    return Subject(path=path, format=_sniffed(path).format, kind=part.kind, name=part.label, label=part.label)
+    return Subject(
+        path=path,
+        format=_sniffed(path).format,
+        kind=part.kind,
+        name=part.label,
+        label=part.label,
+        start_seconds=part.start_seconds,
+        seconds=part.seconds,
+    )
 
 
 def _byte_count(path: Path) -> int:

@@ -1,16 +1,16 @@
 """Takes a request as far as it can go now. May be called again anywhere, any time: every step rests on rows."""
 
-import tempfile
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from pathlib import Path
 
 from bot.domain.errors import DeliveryRefused, Refused
 from bot.domain.reasons import Reason, reason
 from bot.domain.requests import Request, Snapshot, Take
 from bot.domain.states import RequestState, TakeState
 from bot.pipeline.calling_back import CallingBack, is_owed
+from bot.pipeline.conforming import Conforming
 from bot.pipeline.consenting import Consenting
+from bot.pipeline.delivering import Delivering
 from bot.pipeline.dispatch import Dispatch, redraw_line
 from bot.pipeline.rooms import Rooms
 from bot.pipeline.submit import Submit
@@ -34,7 +34,9 @@ class Advance:
         self._dispatch = dispatch
         self._takes = TakeSteps(rooms)
         self._consenting = Consenting(rooms)
+        self._delivering = Delivering(rooms)
         self._calling_back = CallingBack(rooms)
+        self._conforming = Conforming(rooms)
         self._steps: dict[RequestState, Step] = {
             RequestState.DRAFT: self._draft,
             RequestState.QUEUED: self._queue,
@@ -111,14 +113,8 @@ class Advance:
         return 0
 
     async def _queue(self, snapshot: Snapshot) -> int | None:
-        request = snapshot.request
-        if request.cancel_requested_by is not None:
-            await self._end(request, RequestState.CANCELLED, reason("cancelled", person=request.cancel_requested_by))
-            return 0
-        barred = await self._consenting.reasons(request)
-        if barred:
-            await self._end(request, RequestState.FAILED, barred[0])
-            await redraw_line(self._rooms, request.place.guild_id)
+        if await self._stopped(snapshot.request):
+            await redraw_line(self._rooms, snapshot.request.place.guild_id)
             return 0
         if not await self._card_stands(snapshot):
             return 0
@@ -126,11 +122,16 @@ class Advance:
         return None
 
     async def _prepare(self, snapshot: Snapshot) -> int | None:
-        if not await self._card_stands(snapshot):
+        """One file is made to fit, or none is left to be: between two of them, whoever wants it stopped is heard."""
+        rooms, request = self._rooms, snapshot.request
+        if await self._stopped(request) or not await self._card_stands(snapshot):
             return 0
-        rooms = self._rooms
-        await rooms.store.move(snapshot.request, RequestState.WORKING)
-        rooms.cards.changed(snapshot.request.id)
+        try:
+            if not await self._conforming(request):
+                await rooms.store.move(request, RequestState.WORKING)
+        except Refused as refused:
+            await self._end(request, RequestState.FAILED, refused.reason)
+        rooms.cards.changed(request.id)
         return 0
 
     async def _work(self, snapshot: Snapshot) -> int | None:
@@ -179,16 +180,15 @@ class Advance:
         rooms = self._rooms
         try:
             placed = await self._with_thread(snapshot)
-            with tempfile.TemporaryDirectory(dir=rooms.scratch) as folder:
-                refused_ones = await rooms.courier.deliver(placed, await self._clips(placed, Path(folder)))
+            undelivered = await self._delivering(placed)
         except DeliveryRefused as refused:
             current = await self._reload(snapshot)
             await self._end(current.request, RequestState.KEPT, refused.reason)
             return 0
         rooms.reached("delivered")
         # What was refused beside what was posted is kept too: it is paid for, and can be delivered again.
-        ending = RequestState.KEPT if refused_ones else RequestState.DELIVERED
-        await self._end(placed.request, ending, next(iter(refused_ones), None))
+        ending = RequestState.KEPT if undelivered else RequestState.DELIVERED
+        await self._end(placed.request, ending, next((one.reason for one in undelivered), None))
         return 0
 
     async def _finish(self, snapshot: Snapshot) -> int | None:
@@ -215,6 +215,16 @@ class Advance:
 
     # --- what the steps share ------------------------------------------------------------------------------------
 
+    async def _stopped(self, request: Request) -> bool:
+        """True when it ends here, before anything is spent: it was cancelled, or a file of it may not be used."""
+        if request.cancel_requested_by is not None:
+            await self._end(request, RequestState.CANCELLED, reason("cancelled", person=request.cancel_requested_by))
+            return True
+        barred = await self._consenting.reasons(request)
+        if barred:
+            await self._end(request, RequestState.FAILED, barred[0])
+        return bool(barred)
+
     async def _card_stands(self, snapshot: Snapshot) -> bool:
         """True when the card is posted. Where it cannot be, the request ends here, before anything is spent."""
         card = snapshot.post(_CARD)
@@ -236,18 +246,6 @@ class Advance:
             return snapshot
         await self._rooms.store.move(snapshot.request, snapshot.request.state, thread_id=thread_id)
         return await self._reload(snapshot)
-
-    async def _clips(self, snapshot: Snapshot, folder: Path) -> list[tuple[Take, Path]]:
-        clips: list[tuple[Take, Path]] = []
-        for take in snapshot.takes:
-            if take.state is TakeState.FETCHED and take.clip is not None:
-                path = folder / f"take-{take.ordinal}.mp4"
-                try:
-                    await self._rooms.contents.copy_to(take.clip, path)
-                except KeyError as error:
-                    raise DeliveryRefused(reason("clip-gone")) from error
-                clips.append((take, path))
-        return clips
 
     async def _reload(self, snapshot: Snapshot) -> Snapshot:
         return await self._rooms.store.load(snapshot.request.id) or snapshot

@@ -4,10 +4,12 @@ The row is the draft: nothing is kept between two clicks. Every change is stored
 lets the draft wait its whole life again (a day after it was made at the latest).
 """
 
+import math
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 
+from bot.domain.conform import Part
 from bot.domain.drafts import DraftView, Renumbering, rearranged
 from bot.domain.errors import Refused, Stale, Unavailable
 from bot.domain.prompts import Finding, Names, mend_proof, mended
@@ -15,6 +17,7 @@ from bot.domain.reasons import Reason, reason
 from bot.domain.references import Collected, Fate, Offer, OfferSource, Reference
 from bot.domain.requests import Request, Snapshot, Wish
 from bot.domain.states import RequestState
+from bot.pipeline.animatics import Animatics
 from bot.pipeline.calling_back import CallingBack
 from bot.pipeline.collecting import Collecting
 from bot.pipeline.drawn_sheets import DrawnSheets
@@ -41,6 +44,7 @@ class Drafts:
         self._collecting = Collecting(rooms)
         self._calling_back = CallingBack(rooms)
         self._sheets = DrawnSheets(rooms)
+        self._animatics = Animatics(rooms)
 
     # --- looking -------------------------------------------------------------------------------------------------
 
@@ -62,6 +66,11 @@ class Drafts:
     async def sheet(self, view: DraftView) -> bytes | None:
         """A PNG of the references with their numbers; `None` without references, or when it cannot be drawn."""
         return await self._sheets(view)
+
+    async def animatic(self, request_id: str, *, person_id: int, version: int) -> bytes:
+        """A free draft of what was shown: an MP4, small enough for that place. `Refused`: as `Animatics`."""
+        snapshot = self._shown(await self._own(request_id, person_id), version)
+        return await self._animatics(snapshot.request)
 
     async def answered(self, view: DraftView) -> None:
         """The card got through to its person: nobody has to be called back for it any more.
@@ -166,6 +175,18 @@ class Drafts:
         loses_name = before.alias is not None and before.alias != _reference_of(after, reference_id).alias
         text = self._rewritten(draft, after) if loses_name else draft.written_prompt
         return await self._changed(snapshot, references=after, written_prompt=text)
+
+    async def choose_part(
+        self, request_id: str, *, person_id: int, version: int, reference_id: str, part: Part
+    ) -> DraftView:
+        """Says which part of a file is used where it is too long; for any other file it is kept and means nothing.
+
+        A beginning so late that the part would not be whole is moved ahead until it is. `Refused` (part-not-a-moment).
+        """
+        snapshot = self._shown(await self._own(request_id, person_id), version)
+        chosen = replace(_reference(snapshot.request, reference_id), part=_checked(part))
+        after = tuple(chosen if each.id == reference_id else each for each in snapshot.request.references)
+        return await self._changed(snapshot, references=after)
 
     async def renumber(self, request_id: str, *, person_id: int, version: int, change: Renumbering) -> DraftView:
         """Takes a reference out or moves it; the prompt's mentions follow their files.
@@ -293,6 +314,12 @@ def _check_written(prompt: str) -> None:
         raise Refused(reason("empty-prompt"))
     if len(prompt) > _MAX_WRITTEN_CHARACTERS:
         raise Refused(reason("prompt-too-long", count=len(prompt), limit=_MAX_WRITTEN_CHARACTERS))
+
+
+def _checked(part: Part) -> Part:
+    if not math.isfinite(part.at_seconds) or part.at_seconds < 0:
+        raise Refused(reason("part-not-a-moment", text=f"{part.at_seconds:g}"))
+    return part
 
 
 def _not_there_yet(offers: Sequence[Offer], references: Sequence[Reference]) -> list[Offer]:

@@ -5,14 +5,15 @@ from collections import OrderedDict
 from typing import Final
 from weakref import WeakValueDictionary
 
+from bot.domain.conform import Target
 from bot.domain.drafts import DraftView
 from bot.pipeline.rooms import Rooms
-from bot.pipeline.sheets import reference_sheet
+from bot.pipeline.sheets import planned_files, reference_sheet
 
 _MOST_SHEETS: Final = 64
 _MOST_BYTES: Final = 32 << 20
 
-_Tile = tuple[str, int, str, str, bool]
+_Tile = tuple[str, int, str, str, bool, Target | None]
 _Key = tuple[_Tile, ...]
 
 
@@ -31,9 +32,7 @@ class DrawnSheets:
         """The sheet's PNG; `None` without references, or when it cannot be drawn."""
         key = _key(view)
         async with self._turn_of(view.request.person.id):
-            sheet = self._drawn.get(key) or await reference_sheet(
-                self._rooms, view.request.references, barred=view.barred
-            )
+            sheet = self._drawn.get(key) or await reference_sheet(self._rooms, view)
             if sheet is not None:
                 self._keep(key, sheet)
             return sheet
@@ -50,6 +49,9 @@ class DrawnSheets:
 
 def _key(view: DraftView) -> _Key:
     """All that a sheet shows: what is the same in this gives the same picture."""
+    references = view.request.references
+    targets = {reference_id: file.target for reference_id, file in planned_files(references, view.plan).items()}
     return tuple(
-        (one.content, one.number, one.token, one.name, one.id not in view.barred) for one in view.request.references
+        (one.content, one.number, one.token, one.name, one.id not in view.barred, targets.get(one.id))
+        for one in references
     )

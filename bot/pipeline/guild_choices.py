@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from bot.domain.conform import FilePlan
 from bot.domain.drafts import GuildChoices
 from bot.domain.references import Fate
 from bot.domain.requests import Request
@@ -29,9 +30,9 @@ class ChoicesOfGuilds:
 
         They asked for it, or there is something to say, of the prompt or of a file (also that it came twice: the
         others' numbers are then not those that were offered), or the guild wants it, or the price is high or unknown.
-        That a file was tidied is told, but holds nobody up.
+        That a file will be made to fit is to be seen first; that it is merely tidied holds nobody up.
         """
-        told = bool(look.findings) or any(map(_to_be_decided_on, draft.fates))
+        told = bool(look.findings) or any(map(_to_be_decided_on, draft.fates)) or any(map(_to_be_seen, look.plan.files))
         if draft.ask or told or look.price_usd_micros is None:
             return True
         choices = await self.show(draft.place.guild_id)
@@ -46,5 +47,10 @@ class ChoicesOfGuilds:
         )
 
 
+def _to_be_seen(file: FilePlan) -> bool:
+    return file.target is not None and not file.tidies
+
+
 def _to_be_decided_on(fate: Fate) -> bool:
+    """Tidied files had a fate that said so, in an earlier release."""
     return fate.reason is not None and fate.reason.code != "tidied"

@@ -3,14 +3,15 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from bot.domain.conform import SetPlan
 from bot.domain.drafts import DraftView
 from bot.domain.models import ModelSpec
 from bot.domain.prompts import Finding, Prompt, Severity
 from bot.domain.reasons import Argument, Reason, reason
 from bot.domain.references import Reference, faces_first
 from bot.domain.requests import Parameters, Request, Snapshot
-from bot.domain.words import byte_size
 from bot.pipeline.consenting import Consenting
+from bot.pipeline.planning import plan_reasons
 from bot.pipeline.rooms import Rooms
 
 
@@ -19,7 +20,7 @@ class Look:
     """What one look found. `findings`: errors first, each reason once. `price_usd_micros`: the most it can cost.
 
     `barred`: ids of the references whose owners do not allow their use now. `references`: the draft's, as the prompt
-    was read with them: without the mentions of people who do not allow their avatar.
+    was read with them: without the mentions of people who do not allow their avatar. `plan`: what they become.
     """
 
     spec: ModelSpec
@@ -28,6 +29,7 @@ class Look:
     price_usd_micros: int | None
     barred: frozenset[str]
     references: tuple[Reference, ...]
+    plan: SetPlan
 
     @property
     def errors(self) -> tuple[Reason, ...]:
@@ -43,15 +45,15 @@ class Looking:
         self._consenting = Consenting(rooms)
 
     async def __call__(self, draft: Request) -> Look:
-        """Consent, the set, the publisher, the prompt, the settings. `Unavailable`."""
+        """Consent, the files' plan, the publisher, the prompt, the settings. `Unavailable`."""
         rooms = self._rooms
         spec = await rooms.provider.model()
         judged = await self._consenting.judged(draft)
+        plan = rooms.plan(draft.references, spec)
         parsed = rooms.parse(draft.written_prompt, judged.references, spec=spec, names=draft.names)
         findings = (
             *_spanless(judged.barred.values(), Severity.ERROR),
-            *_spanless(rooms.set_reasons(draft.references, spec), Severity.ERROR),
-            *_spanless(self._publisher_reasons(draft), Severity.ERROR),
+            *_spanless(plan_reasons(rooms, draft.references, plan, spec), Severity.ERROR),
             *parsed.findings,
             *_spanless(_dropped(draft.parameters, spec), Severity.WARNING),
         )
@@ -65,6 +67,7 @@ class Looking:
             price_usd_micros=price,
             barred=frozenset(judged.barred),
             references=judged.references,
+            plan=plan,
         )
 
     async def view(self, snapshot: Snapshot) -> DraftView:
@@ -78,15 +81,8 @@ class Looking:
             price_usd_micros=look.price_usd_micros,
             vendor_tokens=vendor_tokens(draft.references, look.spec),
             barred=look.barred,
+            plan=look.plan,
         )
-
-    def _publisher_reasons(self, draft: Request) -> Iterator[Reason]:
-        publisher = self._rooms.publisher
-        for reference in draft.references:
-            code = publisher.refusal(reference)
-            if code is not None:
-                size, limit = byte_size(reference.facts.byte_count), byte_size(publisher.max_bytes_each)
-                yield reason(code, name=reference.name, size=size, limit=limit)
 
 
 def _spanless(reasons: Iterable[Reason], severity: Severity) -> Iterator[Finding]:

@@ -6,11 +6,14 @@ from pathlib import Path
 from typing import Protocol
 
 from bot.domain.admission import GuildPolicy, Usage
+from bot.domain.conform import SetPlan
 from bot.domain.drafts import Allowance
 from bot.domain.identity import Clock, Ids
 from bot.domain.models import ModelSpec
 from bot.domain.ports import (
     Cards,
+    ClipTools,
+    Conformer,
     ConsentStore,
     ContentStore,
     Courier,
@@ -88,12 +91,16 @@ class Rooms:
     """Every collaborator of the pipeline.
 
     `declared_bytes` answers how many files have to be fetched for these offers, and how many bytes at most.
-    `set_reasons`: why these files cannot go to the model together; `tray_reasons`: why they cannot lie in one tray.
+    `plan`: what these files become so that the model takes them together, within what the publisher carries; its
+    reasons say why it cannot be. `file_reasons`: why files that are sent as they are cannot go to the model.
+    `tray_reasons`: why files cannot lie in one tray.
     """
 
     store: RequestStore
     contents: ContentStore
     media: MediaTools
+    conformer: Conformer
+    clips: ClipTools
     provider: Provider
     publisher: Publisher
     courier: Courier
@@ -110,7 +117,8 @@ class Rooms:
     first_look: Callable[[Wish, GuildPolicy, Usage], Sequence[Reason]]
     declared_reasons: Callable[[Sequence[Offer], ModelSpec], Sequence[Reason]]
     declared_bytes: Callable[[Sequence[Offer]], tuple[int, int]]
-    set_reasons: Callable[[Sequence[Reference], ModelSpec], Sequence[Reason]]
+    plan: Callable[[Sequence[Reference], ModelSpec], SetPlan]
+    file_reasons: Callable[[Sequence[Reference], ModelSpec], Sequence[Reason]]
     tray_reasons: Callable[[Sequence[Reference], ModelSpec], Sequence[Reason]]
     policy: Callable[[int], GuildPolicy]
     drafting: Drafting

@@ -1,11 +1,9 @@
 """The steps of one take: publish, save the intent, pay once, settle lost answers by looking, fetch."""
 
-import tempfile
-from collections.abc import Generator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from bot.domain.conform import ClipFindings
 from bot.domain.errors import NotStarted, OutcomeUnknown, Refused, Rejected, Unavailable
 from bot.domain.generations import Generation, GenerationState, Material, PreparedBody, Submission
 from bot.domain.media import Kind, MediaFacts, Sniffed
@@ -17,6 +15,7 @@ from bot.domain.states import TakeState
 from bot.pipeline.consenting import Consenting
 from bot.pipeline.outcome import Outcome
 from bot.pipeline.rooms import Rooms
+from bot.pipeline.scratch import scratch_folder
 
 _HEAD_BYTES = 64 * 1024
 _CLOCK_SKEW_MS = 5_000
@@ -84,7 +83,9 @@ class TakeSteps:
 
     async def _publish(self, request: Request, take: Take) -> Take:
         rooms = self._rooms
-        publications = await rooms.publisher.publish(take.id, request.references, take.publications)
+        publications = await rooms.publisher.publish(
+            take.id, [one.as_sent for one in request.references], take.publications
+        )
         if publications == take.publications:
             return take
         return await rooms.store.move_take(take, take.state, publications=publications)
@@ -221,22 +222,20 @@ class TakeSteps:
         if wait_ms > 0:
             return take, wait_ms
         key: str | None = None
-        with _own_disk(), tempfile.TemporaryDirectory(dir=rooms.scratch) as folder:
-            path = Path(folder) / "clip"
+        with scratch_folder(rooms.scratch) as folder:
+            path = folder / "clip"
             try:
                 byte_count = await rooms.provider.download(take.result_url or "", path)
-                sniffed = self._sniffed_video(path)
                 key = await rooms.contents.put(path)
-                facts = await self._measured(path, sniffed, byte_count)
+                facts, findings = await self._checked(path, byte_count)
             except Rejected as error:
                 return await self._fetch_anew(take, error.reason)
             except Refused:
                 return await self._fetch_anew(take, reason("result-not-video"), kept=key)
         rooms.reached("kept-clip")
         cost = take.cost_usd_micros if take.cost_usd_micros is not None else await self._cost_now(take)
-        return await rooms.store.move_take(
-            take, TakeState.FETCHED, clip=key, clip_facts=facts, cost_usd_micros=cost, failure=None
-        ), 0
+        fetched = {"clip": key, "clip_facts": facts, "clip_findings": findings, "cost_usd_micros": cost}
+        return await rooms.store.move_take(take, TakeState.FETCHED, failure=None, **fetched), 0
 
     def _sniffed_video(self, path: Path) -> Sniffed:
         with path.open("rb") as file:
@@ -245,14 +244,16 @@ class TakeSteps:
             raise Refused(reason("result-not-video"))
         return sniffed
 
-    async def _measured(self, path: Path, sniffed: Sniffed, byte_count: int) -> MediaFacts:
-        """The clip's facts. One that is too much work to measure here and now is a video all the same."""
+    async def _checked(self, path: Path, byte_count: int) -> tuple[MediaFacts, ClipFindings | None]:
+        """The clip's facts and what was found of it. One that is too much work to look into is a video all the same."""
+        sniffed = self._sniffed_video(path)
         try:
-            return await self._rooms.media.probe(path, sniffed)
+            findings = await self._rooms.clips.check_clip(path)
         except Refused as refused:
             if refused.reason.code != "media-too-heavy":
                 raise
-            return MediaFacts(kind=Kind.VIDEO, format=sniffed.format, byte_count=byte_count)
+            return MediaFacts(kind=Kind.VIDEO, format=sniffed.format, byte_count=byte_count), None
+        return findings.facts, findings
 
     async def _cost_now(self, take: Take) -> int | None:
         """The vendor may say the cost a little after it says "done"."""
@@ -295,15 +296,6 @@ class TakeSteps:
     ) -> Take:
         cost = take.cost_usd_micros if cost_usd_micros is None else cost_usd_micros
         return await self._rooms.store.move_take(take, TakeState.FAILED, failure=why, cost_usd_micros=cost, clip=clip)
-
-
-@contextmanager
-def _own_disk() -> Generator[None]:
-    """Our own disk's trouble is nobody's fault and is waited out."""
-    try:
-        yield
-    except OSError as error:
-        raise Unavailable(reason("storage-unavailable"), detail=type(error).__name__) from error
 
 
 def _submission(rooms: Rooms, request: Request, take: Take, spec: ModelSpec) -> Submission:

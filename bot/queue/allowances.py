@@ -1,5 +1,6 @@
-"""What collecting may cost us in a day: counted before anything is fetched."""
+"""What is free is bounded by the day: counted before anything is fetched or drawn."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -7,7 +8,7 @@ from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
 
 from bot.domain.drafts import Allowance
 from bot.domain.errors import Refused
-from bot.domain.reasons import Reason
+from bot.domain.reasons import Argument, Reason
 from bot.domain.words import byte_size
 from bot.queue.days import utc_day
 from bot.queue.engine import Transaction, one_at_a_time
@@ -29,15 +30,22 @@ class Fetching:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class _Limit:
+    """The most of one column of `collected` in a day; the code that is said over it, and how the limit is said."""
+
+    column: str
+    most: int
+    code: str
+    said: Argument
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Account:
-    """One of those who are counted for, what they may have, and what is said when that is over."""
+    """One of those who are counted for, and what they may have."""
 
     scope: str
     owner_id: int
-    max_files: int
-    max_bytes: int
-    over_files: str
-    over_bytes: str
+    limits: tuple[_Limit, ...]
 
 
 def reserve(transaction: Transaction, fetching: Fetching, allowance: Allowance) -> None:
@@ -45,17 +53,23 @@ def reserve(transaction: Transaction, fetching: Fetching, allowance: Allowance) 
 
     What asks for nothing passes no limit.
     """
-    connection = transaction.connection
-    one_at_a_time(connection)
-    if fetching.draft_id is not None and not _first_time(connection, fetching.draft_id):
+    one_at_a_time(transaction.connection)
+    if fetching.draft_id is not None and not _first_time(transaction.connection, fetching.draft_id):
         return
-    start_ms, end_ms = utc_day(fetching.now_ms)
-    accounts = _accounts(fetching, allowance)
-    over = [each for account in accounts for each in _over(connection, account, fetching, start_ms, end_ms)]
-    if over:
-        raise Refused(*over)
-    for account in accounts:
-        _count(connection, account, fetching, start_ms)
+    asked = {"files": fetching.files, "byte_count": fetching.byte_count}
+    _spend(transaction.connection, _fetchers(fetching, allowance), asked, fetching.now_ms)
+
+
+def reserve_animatic(
+    transaction: Transaction, guild_id: int, person_id: int, allowance: Allowance, *, now_ms: int
+) -> None:
+    """Counts one for the person (in all guilds together) and the guild; `Refused` with every limit it would pass."""
+    one_at_a_time(transaction.connection)
+    accounts = (
+        _drawer("animatics of person", person_id, allowance.person_animatics, "free-person-animatics"),
+        _drawer("animatics of guild", guild_id, allowance.guild_animatics, "free-guild-animatics"),
+    )
+    _spend(transaction.connection, accounts, {"files": 1, "byte_count": 0}, now_ms)
 
 
 def forget_old(transaction: Transaction, now_ms: int) -> None:
@@ -69,48 +83,66 @@ def _first_time(connection: Connection, draft_id: str) -> bool:
     return connection.execute(update(requests).where(unmarked).values(reserved=True)).rowcount > 0
 
 
-def _accounts(fetching: Fetching, allowance: Allowance) -> tuple[_Account, _Account]:
+def _fetchers(fetching: Fetching, allowance: Allowance) -> tuple[_Account, _Account]:
     return (
         _Account(
             scope="person",
             owner_id=fetching.person_id,
-            max_files=allowance.person_files,
-            max_bytes=allowance.person_bytes,
-            over_files="free-person-files",
-            over_bytes="free-person-bytes",
+            limits=(
+                _files(allowance.person_files, "free-person-files"),
+                _bytes(allowance.person_bytes, "free-person-bytes"),
+            ),
         ),
         _Account(
             scope="guild",
             owner_id=fetching.guild_id,
-            max_files=allowance.guild_files,
-            max_bytes=allowance.guild_bytes,
-            over_files="free-guild-files",
-            over_bytes="free-guild-bytes",
+            limits=(
+                _files(allowance.guild_files, "free-guild-files"),
+                _bytes(allowance.guild_bytes, "free-guild-bytes"),
+            ),
         ),
     )
 
 
-def _over(
-    connection: Connection, account: _Account, fetching: Fetching, start_ms: int, end_ms: int
-) -> tuple[Reason, ...]:
+def _drawer(scope: str, owner_id: int, most: int, code: str) -> _Account:
+    """An account of animatics, which are counted as files of a scope of their own."""
+    return _Account(scope=scope, owner_id=owner_id, limits=(_files(most, code),))
+
+
+def _files(most: int, code: str) -> _Limit:
+    return _Limit(column="files", most=most, code=code, said=most)
+
+
+def _bytes(most: int, code: str) -> _Limit:
+    return _Limit(column="byte_count", most=most, code=code, said=byte_size(most))
+
+
+def _spend(connection: Connection, accounts: Sequence[_Account], asked: Mapping[str, int], now_ms: int) -> None:
+    """Counts what is asked (by column of `collected`) in every account, or in none."""
+    start_ms, end_ms = utc_day(now_ms)
+    passed = [each for account in accounts for each in _passed(connection, account, asked, start_ms)]
+    if passed:
+        raise Refused(*(Reason(each.code, {"limit": each.said, "resets_at": end_ms // 1000}) for each in passed))
+    for account in accounts:
+        _count(connection, account, asked, start_ms)
+
+
+def _passed(connection: Connection, account: _Account, asked: Mapping[str, int], start_ms: int) -> list[_Limit]:
+    had = _had(connection, account, start_ms)
+    return [each for each in account.limits if asked[each.column] and had[each.column] + asked[each.column] > each.most]
+
+
+def _had(connection: Connection, account: _Account, start_ms: int) -> Mapping[str, int]:
     had = select(collected.c.files, collected.c.byte_count).where(_is_day(account, start_ms))
     files, byte_count = connection.execute(had).one_or_none() or (0, 0)
-    limits = (
-        (fetching.files, files, account.max_files, account.over_files, account.max_files),
-        (fetching.byte_count, byte_count, account.max_bytes, account.over_bytes, byte_size(account.max_bytes)),
-    )
-    return tuple(
-        Reason(code, {"limit": said, "resets_at": end_ms // 1000})
-        for asked, used, most, code, said in limits
-        if asked and used + asked > most
-    )
+    return {"files": files, "byte_count": byte_count}
 
 
-def _count(connection: Connection, account: _Account, fetching: Fetching, start_ms: int) -> None:
-    more = {"files": collected.c.files + fetching.files, "byte_count": collected.c.byte_count + fetching.byte_count}
+def _count(connection: Connection, account: _Account, asked: Mapping[str, int], start_ms: int) -> None:
+    more = {name: collected.c[name] + count for name, count in asked.items()}
     if connection.execute(update(collected).where(_is_day(account, start_ms)).values(more)).rowcount == 0:
-        first = {"files": fetching.files, "byte_count": fetching.byte_count, "day_start_ms": start_ms}
-        connection.execute(insert(collected).values(scope=account.scope, owner_id=account.owner_id, **first))
+        first = {"scope": account.scope, "owner_id": account.owner_id, "day_start_ms": start_ms}
+        connection.execute(insert(collected).values({**first, **asked}))
 
 
 def _is_day(account: _Account, start_ms: int) -> ColumnElement[bool]:

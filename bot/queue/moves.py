@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, delete, insert, select, update
 
+from bot.domain.conform import Made
 from bot.domain.errors import Stale, Unavailable
 from bot.domain.generations import PreparedBody
 from bot.domain.reasons import reason
@@ -15,7 +16,16 @@ from bot.domain.states import IllegalMove, RequestState, TakeState, check_reques
 from bot.queue import consents, origins
 from bot.queue.engine import Transaction, one_at_a_time
 from bot.queue.leaving import slimmed
-from bot.queue.rows import Columns, differing, reference_columns, request_columns, request_from, take_columns, take_from
+from bot.queue.rows import (
+    Columns,
+    differing,
+    made_columns,
+    request_columns,
+    request_from,
+    request_reference_columns,
+    take_columns,
+    take_from,
+)
 from bot.queue.snapshots import read_references, read_request, read_take, request_row
 from bot.queue.tables import IS_LOOKED_FOR, IS_SUBMITTING, request_origins, request_references, requests, takes
 
@@ -37,6 +47,22 @@ def move(transaction: Transaction, request: Request, state: RequestState, change
     if state is RequestState.QUEUED and current.state is not RequestState.QUEUED:
         raise IllegalMove("request: only accept queues")
     return store_request(transaction, current, replace(current, state=state, **changes))
+
+
+def record_made(transaction: Transaction, request: Request, reference_id: str, made: Made) -> Request:
+    """Stores what the reference was made into; `IllegalMove` unless its request is being prepared.
+
+    `KeyError` for a reference that the request does not have.
+    """
+    current = current_request(transaction.connection, request)
+    if current.state is not RequestState.PREPARING:
+        raise IllegalMove(f"request: a file made in {current.state}")
+    if all(each.id != reference_id for each in current.references):
+        raise KeyError(reference_id)
+    stored = store_request(transaction, current, current)
+    its = (request_references.c.request_id == request.id) & (request_references.c.id == reference_id)
+    transaction.connection.execute(update(request_references).where(its).values(made_columns(made)))
+    return replace(stored, references=_with_made(stored.references, reference_id, made))
 
 
 def move_take(transaction: Transaction, take: Take, state: TakeState, changes: Mapping[str, Any]) -> Take:
@@ -118,9 +144,13 @@ def replace_references(connection: Connection, request_id: str, references: Sequ
     """Puts these references in the place of whatever the request had."""
     connection.execute(delete(request_references).where(request_references.c.request_id == request_id))
     if references:
-        rows = [{"request_id": request_id, **reference_columns(each)} for each in references]
+        rows = [{"request_id": request_id, **request_reference_columns(each)} for each in references]
         connection.execute(insert(request_references), rows)
         connection.execute(insert(request_origins), origins.rows_of(references, {"request_id": request_id}))
+
+
+def _with_made(references: Sequence[Reference], reference_id: str, made: Made) -> tuple[Reference, ...]:
+    return tuple(replace(each, made=made) if each.id == reference_id else each for each in references)
 
 
 def _store_take(transaction: Transaction, before: Take, after: Take) -> Take:

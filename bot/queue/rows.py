@@ -3,11 +3,13 @@
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final, Generic, TypeVar
 
 from pydantic import ConfigDict, TypeAdapter
 from sqlalchemy import RowMapping
 
+from bot.domain.conform import ClipFindings, Made, Part, Record
 from bot.domain.drafts import GuildChoices
 from bot.domain.media import Kind, MediaFacts
 from bot.domain.prompts import Finding, Names, Prompt
@@ -65,6 +67,10 @@ _REASON: Final = _Json(TypeAdapter(tuple[Reason], config=_QUIET))
 _PUBLICATIONS: Final = _Json(TypeAdapter(tuple[tuple[Publication, ...]], config=_QUIET))
 _BODY: Final = _Json(TypeAdapter(tuple[dict[str, object]], config=_QUIET))
 _MEDIA_FACTS: Final = _Json(TypeAdapter(tuple[MediaFacts], config=_QUIET))
+_RECORD: Final = _Json(TypeAdapter(tuple[Record], config=_QUIET))
+_PART: Final = _Json(TypeAdapter(tuple[Part], config=_QUIET))
+_MADE: Final = _Json(TypeAdapter(tuple[Made], config=_QUIET))
+_CLIP_FINDINGS: Final = _Json(TypeAdapter(tuple[ClipFindings], config=_QUIET))
 _NAMES: Final = _Json(TypeAdapter(tuple[Names], config=_QUIET))
 _FATES: Final = _Json(TypeAdapter(tuple[tuple[Fate, ...]], config=_QUIET))
 _TEXTS: Final = _Json(TypeAdapter(tuple[tuple[str, ...]], config=_QUIET))
@@ -146,7 +152,7 @@ def request_from(row: RowMapping | Columns, references: tuple[Reference, ...]) -
 def reference_columns(reference: Reference) -> Columns:
     """The columns of a reference, in `request_references` and in `tray_references`; whose it is the caller adds.
 
-    Its origins are rows of their own.
+    Its origins are rows of their own. What it was made into is a request's only: `request_reference_columns`.
     """
     return {
         "number": reference.number,
@@ -161,11 +167,13 @@ def reference_columns(reference: Reference) -> Columns:
         "source": reference.source.value,
         "stands_for": _TEXTS.dump(reference.stands_for),
         "shows_person": reference.shows_person,
+        "record": _RECORD.dump_optional(reference.record),
+        "part": _PART.dump(reference.part),
     }
 
 
 def reference_from(row: RowMapping | Columns, origins: tuple[Origin, ...]) -> Reference:
-    """The reference of a row of `request_references` or `tray_references`. One without origins was uploaded."""
+    """The reference of a row of `tray_references`. One without origins was uploaded."""
     return Reference(
         id=row["id"],
         number=row["number"],
@@ -180,7 +188,24 @@ def reference_from(row: RowMapping | Columns, origins: tuple[Origin, ...]) -> Re
         origins=origins or (Origin(),),
         stands_for=_TEXTS.load(row["stands_for"]),
         shows_person=row["shows_person"],
+        record=_RECORD.load_optional(row["record"]),
+        part=_PART.load(row["part"]),
     )
+
+
+def request_reference_columns(reference: Reference) -> Columns:
+    """The columns of a reference in `request_references`; whose it is the caller adds."""
+    return {**reference_columns(reference), **made_columns(reference.made)}
+
+
+def request_reference_from(row: RowMapping | Columns, origins: tuple[Origin, ...]) -> Reference:
+    """The reference of a row of `request_references`. One without origins was uploaded."""
+    return replace(reference_from(row, origins), made=_MADE.load_optional(row["made"]))
+
+
+def made_columns(made: Made | None) -> Columns:
+    """The columns that say what a request's reference was made into."""
+    return {"made": _MADE.dump_optional(made), "made_content": None if made is None else made.content}
 
 
 def origin_columns(origin: Origin) -> Columns:
@@ -224,6 +249,9 @@ def take_columns(take: Take) -> Columns:
         "result_url": None if take.result_url is None else storable(take.result_url),
         "clip": take.clip,
         "clip_facts": _MEDIA_FACTS.dump_optional(take.clip_facts),
+        "clip_findings": _CLIP_FINDINGS.dump_optional(take.clip_findings),
+        "shrunk_clip": take.shrunk_clip,
+        "shrunk_facts": _MEDIA_FACTS.dump_optional(take.shrunk_facts),
         "cost_usd_micros": take.cost_usd_micros,
         "failure": _REASON.dump_optional(take.failure),
         "withdrawn": take.withdrawn,
@@ -251,6 +279,9 @@ def take_from(row: RowMapping | Columns) -> Take:
         result_url=row["result_url"],
         clip=row["clip"],
         clip_facts=_MEDIA_FACTS.load_optional(row["clip_facts"]),
+        clip_findings=_CLIP_FINDINGS.load_optional(row["clip_findings"]),
+        shrunk_clip=row["shrunk_clip"],
+        shrunk_facts=_MEDIA_FACTS.load_optional(row["shrunk_facts"]),
         cost_usd_micros=row["cost_usd_micros"],
         failure=_REASON.load_optional(row["failure"]),
         withdrawn=row["withdrawn"],

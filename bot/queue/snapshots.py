@@ -5,7 +5,7 @@ from sqlalchemy import ColumnElement, Connection, RowMapping, func, select
 from bot.domain.references import Reference
 from bot.domain.requests import Request, Snapshot, Take
 from bot.queue import origins
-from bot.queue.rows import post_from, reference_from, request_from, take_from
+from bot.queue.rows import post_from, request_from, request_reference_from, take_from
 from bot.queue.tables import IS_WAITING, posts, request_references, requests, takes
 
 
@@ -49,7 +49,7 @@ def read_references(connection: Connection, request_id: str) -> tuple[Reference,
     kept = select(request_references).where(request_references.c.request_id == request_id)
     found = connection.execute(kept.order_by(request_references.c.number)).mappings()
     its_origins = origins.of_request(connection, request_id)
-    return tuple(reference_from(each, its_origins.get(each["number"], ())) for each in found)
+    return tuple(request_reference_from(each, its_origins.get(each["number"], ())) for each in found)
 
 
 def read_take(connection: Connection, take_id: str) -> Take | None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Sequence
 
 from bot.domain.admission import GuildPolicy, Usage
+from bot.domain.conform import Made
 from bot.domain.consent import Choice, Consents
 from bot.domain.drafts import Allowance, GuildChoices, TrayLimits, TrayView
 from bot.domain.generations import PreparedBody
@@ -118,6 +119,12 @@ class SqlRequestStore:
         )
         await self._database.write(lambda work: allowances.reserve(work, fetching, allowance))
 
+    async def reserve_animatic(self, guild_id: int, person_id: int, *, allowance: Allowance, now_ms: int) -> None:
+        """See the port. A person is counted for in all guilds together."""
+        await self._database.write(
+            lambda work: allowances.reserve_animatic(work, guild_id, person_id, allowance, now_ms=now_ms)
+        )
+
     async def accept(
         self,
         request: Request,
@@ -141,6 +148,10 @@ class SqlRequestStore:
     async def move(self, request: Request, state: RequestState, **changes: object) -> Request:
         """See the port. `TypeError` for a name that is no field to change; only `accept` moves to queued."""
         return await self._database.write(lambda work: moves.move(work, request, state, changes))
+
+    async def record_made(self, request: Request, reference_id: str, made: Made) -> Request:
+        """See the port. `KeyError` for a reference that the request does not have."""
+        return await self._database.write(lambda work: moves.record_made(work, request, reference_id, made))
 
     async def move_take(self, take: Take, state: TakeState, **changes: object) -> Take:
         """See the port. `TypeError` for a name that is no field to change.

@@ -44,6 +44,10 @@ def _origin_columns() -> tuple[Column[object], ...]:
     )
 
 
+def _decision_columns() -> tuple[Column[object], ...]:
+    return (Column("record", Text), Column("part", Text, nullable=False, server_default="{}"))
+
+
 requests: Final = Table(
     "requests",
     metadata,
@@ -102,8 +106,12 @@ request_references: Final = Table(
     Column("source", String(32), nullable=False, server_default="option"),
     Column("stands_for", Text, nullable=False, server_default="[]"),
     Column("shows_person", Boolean, nullable=False, server_default=false()),
+    *_decision_columns(),
+    Column("made", Text),
+    Column("made_content", String(64)),
     PrimaryKeyConstraint("request_id", "number"),
 )
+"""`made_content`: the key in `made`, where queries find it."""
 
 request_origins: Final = Table(
     "request_origins",
@@ -139,6 +147,9 @@ takes: Final = Table(
     Column("result_url", Text),
     Column("clip", String(64)),
     Column("clip_facts", Text),
+    Column("clip_findings", Text),
+    Column("shrunk_clip", String(64)),
+    Column("shrunk_facts", Text),
     Column("cost_usd_micros", BigInteger),
     Column("failure", Text),
     Column("withdrawn", Boolean, nullable=False),
@@ -194,6 +205,7 @@ tray_references: Final = Table(
     Column("source", String(32), nullable=False),
     Column("stands_for", Text, nullable=False),
     Column("shows_person", Boolean, nullable=False),
+    *_decision_columns(),
     PrimaryKeyConstraint("channel_id", "person_id", "number"),
 )
 """A tray is its rows: all of one tray expire together."""
@@ -262,7 +274,7 @@ collected: Final = Table(
     Column("byte_count", BigInteger, nullable=False),
     PrimaryKeyConstraint("scope", "owner_id", "day_start_ms"),
 )
-"""What was fetched on a UTC day for a person or a guild (the scope)."""
+"""What was fetched on a UTC day for a person or a guild, and the animatics (as files) drawn for them (the scopes)."""
 
 IS_DRAFT: Final = text("state = 'draft'")
 IS_WAITING: Final = text("state = 'queued'")
@@ -273,6 +285,7 @@ IS_SUBMITTING: Final = text("state = 'submitting'")
 IS_LOOKED_FOR: Final = text("state IN ('submitting', 'needs_review')")
 IS_RENDERING: Final = text("state = 'rendering'")
 IS_PUBLISHED: Final = text("publications <> '[]' AND NOT withdrawn")
+_WAS_MADE: Final = text("made_content IS NOT NULL")
 _HAS_OWNER: Final = text("owner_id IS NOT NULL")
 _HAS_MESSAGE: Final = text("message_id IS NOT NULL")
 _IS_FORWARD: Final = text("forwarded_id IS NOT NULL")
@@ -291,6 +304,7 @@ Index("ix_requests_accepted", requests.c.guild_id, requests.c.accepted_at_ms)
 Index("ix_requests_created", requests.c.created_at_ms)
 Index("ix_requests_finished", requests.c.finished_at_ms)
 Index("ix_request_references_content", request_references.c.content)
+_partial("ix_request_references_made", _WAS_MADE, request_references.c.made_content)
 _partial("ix_request_origins_owner", _HAS_OWNER, request_origins.c.owner_id)
 _partial("ix_request_origins_message", _HAS_MESSAGE, request_origins.c.message_id)
 _partial("ix_request_origins_forwarded", _IS_FORWARD, request_origins.c.forwarded_id)

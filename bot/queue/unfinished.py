@@ -60,6 +60,8 @@ def claimed_generations(connection: Connection) -> frozenset[str]:
 def contents_in_use(connection: Connection, since_ms: int) -> frozenset[str]:
     """Keys of the bytes of references and clips of requests that are open or ended since then, and of trays.
 
+    And of what was made of them, by the same rules.
+
     A kept request's clips wait to be delivered for as long as that takes; its references are over like any other's.
     What ended before it was accepted needs its bytes no more: nothing can be made of it. Nor may anything be made of
     what was withdrawn; it is in use only while a take that was begun is not over. A tray that expired is no use.
@@ -67,16 +69,23 @@ def contents_in_use(connection: Connection, since_ms: int) -> frozenset[str]:
     ended_since = and_(requests.c.accepted_at_ms.is_not(None), requests.c.finished_at_ms >= since_ms)
     wanted = select(requests.c.id).where(or_(IS_OPEN, ended_since))
     undelivered = select(requests.c.id).where(or_(IS_OPEN, requests.c.state == "kept", ended_since))
-    clips = select(takes.c.clip).where(takes.c.clip.is_not(None), takes.c.request_id.in_(undelivered))
+    clips, shrunk_clips = (
+        select(key).where(key.is_not(None), takes.c.request_id.in_(undelivered))
+        for key in (takes.c.clip, takes.c.shrunk_clip)
+    )
     at_work = select(takes.c.request_id).where(takes.c.state.in_(_AT_WORK))
     left = origins.one_is_left(request_references, request_origins, "request_id", "number")
     usable = or_(left, request_references.c.request_id.in_(at_work))
-    references = select(request_references.c.content).where(request_references.c.request_id.in_(wanted), usable)
+    references, made = (
+        select(key).where(key.is_not(None), request_references.c.request_id.in_(wanted), usable)
+        for key in (request_references.c.content, request_references.c.made_content)
+    )
     put_aside = select(tray_references.c.content).where(
         tray_references.c.expires_at_ms > since_ms,
         origins.one_is_left(tray_references, tray_origins, "channel_id", "person_id", "number"),
     )
-    return _every(connection, references) | _every(connection, clips) | _every(connection, put_aside)
+    every = (references, made, clips, shrunk_clips, put_aside)
+    return frozenset[str]().union(*(_every(connection, keys) for keys in every))
 
 
 def _readable(rows: Iterable[RowMapping]) -> Iterator[Take]:

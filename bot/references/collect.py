@@ -1,8 +1,8 @@
-"""Offers → references: fetched, looked into, made to fit, kept. Every file's fate is known before anybody is told."""
+"""Offers → references: fetched, looked into, kept as they came. Every file's fate is known before anybody is told."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Generator, Sequence
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -10,19 +10,16 @@ import aiofiles
 import aiofiles.os
 import structlog
 
-from bot.domain.conform import FilePlan, Record, SetPlan, Verdict
+from bot.domain.conform import Record, Verdict
 from bot.domain.errors import Refused, Unavailable
-from bot.domain.fates import changes
 from bot.domain.identity import Ids
-from bot.domain.media import MediaFacts
 from bot.domain.models import ModelLimits
 from bot.domain.ports import Conformer, ContentStore, Downloader, MediaTools
-from bot.domain.reasons import Reason, reason
+from bot.domain.reasons import reason
 from bot.domain.references import Collected, Offer, Reference, display_name
 from bot.domain.words import byte_size
-from bot.references.fitting import alone
 from bot.references.formats import ACCEPTED, format_words
-from bot.references.merge import Kept, NotKept, merged
+from bot.references.merge import Kept, NotKept, held_still, looked_into, merged
 
 _HEAD_BYTES = 1 << 16
 _AT_ONCE = 6
@@ -36,14 +33,13 @@ class Collector:
     """Collects references, few at once: there is one collector in a process.
 
     `scratch` is a folder for files on their way; nothing stays in it. `limits`: what a file has to keep now, of the
-    model and of whatever carries it there. `plan`: what the files of these records become within such limits.
+    model and of whatever carries it there: what is decided on a file is decided by them.
     """
 
     downloader: Downloader
     contents: ContentStore
     media: MediaTools
     conformer: Conformer
-    plan: Callable[[Sequence[Record], ModelLimits], SetPlan]
     limits: Callable[[], ModelLimits]
     ids: Ids
     scratch: Path
@@ -81,33 +77,16 @@ class Collector:
     async def _held(self, offer: Offer, reference: Reference) -> Kept:
         if not await self.contents.holds(reference.content):
             raise Refused(reason("bytes-gone", name=display_name(reference.name)))
-        return Kept(offer=offer, content=reference.content, facts=reference.facts)
+        return held_still(offer, reference)
 
     async def _fetched(self, offer: Offer, name: str) -> Kept:
-        async with self._scratch_file() as path, self._scratch_file() as made:
+        async with self._scratch_file() as path:
             self._check_size(name, await self.downloader.fetch(offer, path), offer.most_bytes(self.max_bytes))
             await self._check_media(name, path)
-            with _naming(name):
-                plan = await self._planned(path)
-                if plan.target is None:
-                    facts = _facts(plan.record)
-                    return Kept(offer=offer, content=await self.contents.put(path), facts=facts)
-                facts = _facts(await self.conformer.conform(path, plan, made))
-            conversion = _conversion(plan, name)
-            return Kept(offer=offer, content=await self.contents.put(made), facts=facts, conversion=conversion)
-
-    async def _planned(self, path: Path) -> FilePlan:
-        """What becomes of the file: without a target it stays as it is. `Refused` when it cannot be used."""
-        limits = self.limits()
-        record = await self.conformer.record(path, limits)
-        if record.verdict is Verdict.ACCEPT:
-            return FilePlan(record=record)
-        if record.verdict is Verdict.REJECT:
-            raise Refused(record.why or reason("not-conformed", name=path.name), detail=record.code)
-        planned = self.plan((record,), alone(limits, record))
-        if planned.files[0].target is None:
-            raise Refused(*(planned.reasons or [reason("not-conformed", name=path.name)]), detail=planned.code)
-        return planned.files[0]
+            record = await self.conformer.record(path, self.limits(), name=name)
+            if record.verdict is Verdict.REJECT:
+                raise _rejected(record, name)
+            return looked_into(offer, await self.contents.put(path), record)
 
     @asynccontextmanager
     async def _scratch_file(self) -> AsyncGenerator[Path]:
@@ -141,29 +120,9 @@ def _told(outcome: Kept | NotKept | Unavailable) -> Kept | NotKept:
     return outcome
 
 
-def _facts(record: Record) -> MediaFacts:
-    if record.facts is None:
-        raise ValueError("a file that can be used was not measured")
-    return record.facts
-
-
-def _conversion(plan: FilePlan, name: str) -> Reason:
-    """What was done to a file: what a person may want to decide on, or what nobody would miss."""
-    if plan.tidies:
-        return reason("tidied", name=name, changes=changes(plan))
-    return reason("converted", name=name, changes=changes(plan))
-
-
-@contextmanager
-def _naming(name: str) -> Generator[None]:
-    """Refusals in the person's words: the media tools know neither the file's name nor how to say a format."""
-    try:
-        yield
-    except Refused as refused:
-        raise Refused(*[_named(why, name) for why in refused.reasons], detail=refused.detail) from refused
-
-
-def _named(why: Reason, name: str) -> Reason:
+def _rejected(record: Record, name: str) -> Refused:
+    """The refusal in people's words: records name formats as the sniffer does."""
+    why = record.why or reason("not-conformed", name=name)
     found = why.arguments.get("found")
     words = {"found": format_words(found)} if isinstance(found, str) else {}
-    return replace(why, arguments={**why.arguments, **words, "name": name})
+    return Refused(replace(why, arguments={**why.arguments, **words, "name": name}), detail=record.code)

@@ -1,7 +1,9 @@
-"""Does a set of files fit the model? Pure checks; each reason names the file, the limit and the way out."""
+"""Do files fit the model, or a tray, as they are? Pure; each reason names the file, the limit and the way out."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Protocol
 
+from bot.domain.conform import Part, Record, SetPlan
 from bot.domain.media import Kind
 from bot.domain.models import KindLimits, ModelLimits
 from bot.domain.reasons import Reason, reason
@@ -9,10 +11,20 @@ from bot.domain.references import Offer, Reference, display_name, of_kind
 from bot.domain.words import byte_size, listed
 from bot.references.formats import format_words, formats_words
 
-_VISUAL = frozenset({Kind.IMAGE, Kind.VIDEO})
-_ROUNDING_SECONDS = 0.005
-_MP3_SECONDS = 0.03
-"""How much longer a file may be measured than it was made: clocks and rounding, and MP3's whole frames."""
+
+class Planner(Protocol):
+    """See `bot.media.planner.plan`."""
+
+    def __call__(
+        self,
+        records: Sequence[Record],
+        limits: ModelLimits,
+        parts: Mapping[int, Part] | None = None,
+        *,
+        names: Sequence[str] = (),
+    ) -> SetPlan:
+        """The plan over all records, in their order."""
+        ...
 
 
 def declared_reasons(offers: Sequence[Offer], *, max_bytes: int, max_files: int) -> tuple[Reason, ...]:
@@ -44,12 +56,21 @@ def declared_bytes(offers: Sequence[Offer], *, max_bytes: int) -> tuple[int, int
     return len(fetched), sum(fetched)
 
 
-def set_reasons(references: Sequence[Reference], limits: ModelLimits) -> tuple[Reason, ...]:
-    """Every reason why these files cannot go to the model together; empty when they can."""
-    return (
-        *_too_many(references, limits.max_files),
-        *(why for kind in Kind for why in _kind_reasons(of_kind(references, kind), kind, limits.kinds.get(kind))),
-        *_lonely_audio(references, limits),
+def file_reasons(references: Sequence[Reference], limits: ModelLimits) -> tuple[Reason, ...]:
+    """Why files that are sent as they are cannot go to the model, each by itself; empty when they can.
+
+    What they come to together is the plan's to say.
+    """
+    return tuple(why for each in references for why in _file_reasons(each, limits.kinds.get(each.kind)))
+
+
+def planned(make: Planner, references: Sequence[Reference], limits: ModelLimits) -> SetPlan:
+    """What these files become together, by what was decided on each when it came and by the parts people chose."""
+    return make(
+        [each.decided for each in references],
+        limits,
+        {index: each.part for index, each in enumerate(references)},
+        names=[each.name for each in references],
     )
 
 
@@ -65,19 +86,9 @@ def _to_fetch(offers: Sequence[Offer]) -> list[Offer]:
     return [offer for offer in offers if offer.held is None and offer.refusal is None]
 
 
-def _kind_reasons(references: Sequence[Reference], kind: Kind, limits: KindLimits | None) -> Iterator[Reason]:
-    yield from _count_reasons(references, kind, limits)
-    if limits is None or limits.max_count == 0 or not references:
-        return
-    for reference in references:
-        yield from _file_reasons(reference, limits)
-    yield from _bytes_together(references, kind, limits.max_bytes_together)
-    yield from _seconds_together(references, kind, limits)
-
-
 def _count_reasons(references: Sequence[Reference], kind: Kind, limits: KindLimits | None) -> Iterator[Reason]:
     if limits is None or limits.max_count == 0:
-        yield from (reason("kind-not-accepted", name=reference.name, kind=kind.value) for reference in references)
+        yield from map(_kind_not_accepted, references)
         return
     surplus = len(references) - limits.max_count
     if surplus > 0:
@@ -91,8 +102,15 @@ def _count_reasons(references: Sequence[Reference], kind: Kind, limits: KindLimi
         )
 
 
-def _file_reasons(reference: Reference, limits: KindLimits) -> Iterator[Reason]:
+def _kind_not_accepted(reference: Reference) -> Reason:
+    return reason("kind-not-accepted", name=reference.name, kind=reference.kind.value)
+
+
+def _file_reasons(reference: Reference, limits: KindLimits | None) -> Iterator[Reason]:
     facts = reference.facts
+    if limits is None or limits.max_count == 0:
+        yield _kind_not_accepted(reference)
+        return
     if facts.format not in limits.formats:
         yield reason(
             "format-not-accepted",
@@ -127,31 +145,6 @@ def _frame_reasons(reference: Reference, limits: KindLimits) -> Iterator[Reason]
         )
 
 
-def _bytes_together(references: Sequence[Reference], kind: Kind, limit: int | None) -> Iterator[Reason]:
-    together = sum(reference.facts.byte_count for reference in references)
-    if limit is not None and together > limit:
-        yield reason("kind-too-large-together", kind=kind.value, size=byte_size(together), limit=byte_size(limit))
-
-
-def _seconds_together(references: Sequence[Reference], kind: Kind, limits: KindLimits) -> Iterator[Reason]:
-    """Says nothing when the length of any file is not known: the model will look for itself."""
-    known = [reference.facts.seconds for reference in references if reference.facts.seconds is not None]
-    if len(known) < len(references):
-        return
-    together, shortest, longest = sum(known), limits.min_seconds_together, limits.max_seconds_together
-    padding = _MP3_SECONDS * sum(reference.facts.format == "mp3" for reference in references)
-    if longest is not None and together > longest + _ROUNDING_SECONDS + padding:
-        yield reason("kind-too-long-together", kind=kind.value, seconds=_seconds(together), limit=_seconds(longest))
-    if shortest is not None and together < shortest - _ROUNDING_SECONDS:
-        yield reason("kind-too-short-together", kind=kind.value, seconds=_seconds(together), limit=_seconds(shortest))
-
-
-def _lonely_audio(references: Sequence[Reference], limits: ModelLimits) -> Iterator[Reason]:
-    lonely = references and not any(reference.kind in _VISUAL for reference in references)
-    if limits.audio_needs_visual and lonely:
-        yield reason("audio-needs-visual", names=_names(references))
-
-
 def _too_many(files: Sequence[Offer] | Sequence[Reference], limit: int) -> Iterator[Reason]:
     count = len(files)
     if count > limit:
@@ -160,8 +153,3 @@ def _too_many(files: Sequence[Offer] | Sequence[Reference], limit: int) -> Itera
 
 def _names(files: Sequence[Offer] | Sequence[Reference]) -> str:
     return listed([display_name(file.name) for file in files])
-
-
-def _seconds(value: float) -> str:
-    """Seconds to the hundredth: `15`, `15.07`."""
-    return f"{value:.2f}".rstrip("0").rstrip(".")

@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 from functools import reduce
 from itertools import chain
 
+from bot.domain.conform import FROM_START, Made, Part, Record
 from bot.domain.errors import Refused
 from bot.domain.identity import Ids
-from bot.domain.media import MediaFacts
-from bot.domain.reasons import Reason
+from bot.domain.media import Kind, MediaFacts
 from bot.domain.references import (
     Collected,
     Fate,
@@ -25,12 +25,18 @@ from bot.references.names import Namer, alias_of
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kept:
-    """One offer that went well. `conversion`: why what was kept is not what was offered. `names`: what it is called."""
+    """One offer that went well, its bytes as they came. `kind`: what it is used as. `names`: what it is called.
+
+    `record`, `part` and `made` are as for `Reference`.
+    """
 
     offer: Offer
     content: str
     facts: MediaFacts
-    conversion: Reason | None = None
+    kind: Kind
+    record: Record | None
+    part: Part = FROM_START
+    made: Made | None = None
     names: tuple[str, ...] = ()
 
     @property
@@ -57,6 +63,27 @@ class NotKept:
 
     offer: Offer
     refused: Refused
+
+
+def looked_into(offer: Offer, content: str, record: Record) -> Kept:
+    """What came just now, with what was decided on it. `ValueError` for the record of a file that cannot be used."""
+    kind, facts = record.used_kind, record.facts
+    if kind is None or facts is None:
+        raise ValueError("a file that can be used was not measured")
+    return Kept(offer=offer, content=content, facts=facts, kind=kind, record=record)
+
+
+def held_still(offer: Offer, held: Reference) -> Kept:
+    """What we have already, with what was decided on it then, and what was made of it."""
+    return Kept(
+        offer=offer,
+        content=held.content,
+        facts=held.facts,
+        kind=held.kind,
+        record=held.record,
+        part=held.part,
+        made=held.made,
+    )
 
 
 def merged(outcomes: Sequence[Kept | NotKept], ids: Ids) -> Collected:
@@ -97,7 +124,7 @@ def _by_itself(one: Kept) -> Reference:
     return Reference(
         id="",
         number=0,
-        kind=one.facts.kind,
+        kind=one.kind,
         kind_number=0,
         name=one.names[0],
         content=one.content,
@@ -107,6 +134,9 @@ def _by_itself(one: Kept) -> Reference:
         origins=one.offer.origins,
         stands_for=one.stands_for,
         shows_person=held is not None and held.shows_person,
+        record=one.record,
+        part=one.part,
+        made=one.made,
     )
 
 
@@ -133,5 +163,5 @@ def _fate(outcome: Kept | NotKept, made: Mapping[str, tuple[Kept, Reference]]) -
     if isinstance(outcome, NotKept):
         return Fate(name=display_name(offer.name), source=offer.source, reason=outcome.refused.reason)
     first, reference = made[outcome.content]
-    why = outcome.conversion if outcome is first else came_twice(outcome.names[0], reference)
+    why = None if outcome is first else came_twice(outcome.names[0], reference)
     return Fate(name=outcome.names[0], source=offer.source, reference_id=reference.id, reason=why)

@@ -6,7 +6,7 @@ import simcord
 
 from bot.domain.custom_ids import Action
 from bot.domain.requests import Request
-from tests.behaviour.studio import Scene, button, entered, labels, named, read, told
+from tests.behaviour.studio import Scene, button, entered, fields, labels, named, read, told
 
 
 @dataclass(kw_only=True)
@@ -59,6 +59,11 @@ class Card:
         shown = await self.press("Edit prompt")
         return await self.person.submit_modal(shown, entered(shown, **values))
 
+    async def choose_part(self, used: str | None = None, **values: object) -> simcord.InteractionResult:
+        """Sends the form of “Choose the part” with that choice (`None`: as it is), changed so."""
+        shown = await self.press("Choose the part")
+        return await self.person.submit_modal(shown, part_entered(shown, used, **values))
+
     async def request(self) -> Request:
         """The row behind it."""
         request_id = button(self.message.message, Action.DISCARD).split(":")[2]
@@ -71,6 +76,13 @@ async def draft(scene: Scene, prompt: str = "#1 and #2 and #9", *names: str, **o
     result = await scene.alice.slash(scene.channel, "video make", prompt=prompt, **files, **options)
     assert "Your draft" in told(result)
     return card_of(scene, scene.alice, result)
+
+
+def part_entered(shown: simcord.InteractionResult, used: str | None = None, **values: object) -> dict[str, object]:
+    """The form about a part as a person sends it: one choice of several, by its label."""
+    radio = fields(shown)["Used of it"]
+    chosen = [one["value"] for one in radio["options"] if one["label"] == used or (used is None and one["default"])]
+    return {**entered(shown, **values), radio["custom_id"]: chosen[0]}
 
 
 def card_of(scene: Scene, person: simcord.MemberActor, result: simcord.InteractionResult) -> Card:

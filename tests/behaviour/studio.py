@@ -33,6 +33,7 @@ from bot.pipeline.cancel import Cancel
 from bot.pipeline.dispatch import Dispatch
 from bot.pipeline.drafts import Drafts
 from bot.pipeline.guild_choices import ChoicesOfGuilds
+from bot.pipeline.last_frame import LastFrame
 from bot.pipeline.looking import vendor_tokens
 from bot.pipeline.privacy import Privacy
 from bot.pipeline.redeliver import DeliverAgain
@@ -43,7 +44,7 @@ from bot.pipeline.watch import Watch
 from bot.prompting import read as read_prompt
 from bot.prompting import renumbered, written
 from bot.publish import StagingChannelPublisher
-from bot.references import Collector, declared_bytes, declared_reasons, set_reasons, tray_reasons
+from bot.references import Collector, declared_bytes, declared_reasons, file_reasons, planned, tray_reasons
 from cogs.assembly import BUTTONS, cogs_of
 from sandbox.discord.contract import Contract
 from tests.fakes_provider import FakeProvider
@@ -72,7 +73,14 @@ PATIENCE = Patience(
 DRAFTING = Drafting(
     draft_life_ms=2 * 3_600_000,
     tray_life_ms=24 * 3_600_000,
-    allowance=Allowance(person_files=200, person_bytes=1 << 40, guild_files=2000, guild_bytes=1 << 40),
+    allowance=Allowance(
+        person_files=200,
+        person_bytes=1 << 40,
+        guild_files=2000,
+        guild_bytes=1 << 40,
+        person_animatics=20,
+        guild_animatics=100,
+    ),
     tray_files_per_person=60,
     tray_files_per_guild=1000,
     skip_card=True,
@@ -141,6 +149,7 @@ class Studio:
         self.store = MemoryRequestStore()
         self.contents = MemoryContentStore()
         self.downloader = CdnDownloader()
+        self.media = LabelledMedia()
         self.provider = FakeProvider(clock=self.now_ms, result_bytes=CLIP, finishes_at_once=True)
         self.ids = Ids(clock=self.now_ms, random_bits=counting_bits())
         self.bell = Bell()
@@ -165,6 +174,7 @@ class Studio:
             open_threads=True,
             ping_requester=True,
             vendor_tokens=self._vendor_tokens,
+            keep_files_ms=72 * 3_600_000,
         )
         rooms = self._rooms(client, staging_channel_id)
         self._steps = Submit(rooms), Cancel(rooms), DeliverAgain(rooms)
@@ -202,6 +212,7 @@ class Studio:
             cancel=self._cancel,
             deliver_again=self._deliver_again,
             drafts=Drafts(rooms, self._steps[0]),
+            last_frame=LastFrame(rooms),
             tray=Tray(rooms),
             privacy=Privacy(rooms),
             guild_choices=ChoicesOfGuilds(rooms),
@@ -241,9 +252,8 @@ class Studio:
         collector = Collector(
             downloader=self.downloader,
             contents=self.contents,
-            media=LabelledMedia(),
-            conformer=LabelledMedia(),
-            plan=plan,
+            media=self.media,
+            conformer=self.media,
             limits=lambda: self.provider.known.limits.carried(MAX_BYTES),
             ids=self.ids,
             scratch=self.scratch,
@@ -255,7 +265,9 @@ class Studio:
         return Rooms(
             store=self.store,
             contents=self.contents,
-            media=LabelledMedia(),
+            media=self.media,
+            conformer=self.media,
+            clips=self.media,
             provider=self.provider,
             publisher=publisher,
             courier=self.courier,
@@ -274,7 +286,8 @@ class Studio:
                 offers, max_bytes=MAX_BYTES, max_files=spec.limits.max_files
             ),
             declared_bytes=lambda offers: declared_bytes(offers, max_bytes=MAX_BYTES),
-            set_reasons=lambda references, spec: set_reasons(references, spec.limits),
+            plan=lambda references, spec: planned(plan, references, spec.limits.carried(publisher.max_bytes_each)),
+            file_reasons=lambda references, spec: file_reasons(references, spec.limits),
             tray_reasons=lambda references, spec: tray_reasons(references, spec.limits),
             policy=lambda _guild_id: POLICY,
             drafting=DRAFTING,

@@ -10,8 +10,8 @@ from bot.domain.errors import Unavailable
 from bot.domain.reasons import reason
 from bot.domain.requests import Request
 from bot.domain.states import RequestState
-from tests.behaviour.draft_card import Card, card_of, draft
-from tests.behaviour.studio import Scene, entered, fields, labels, named, read, told, told_beside
+from tests.behaviour.draft_card import Card, card_of, draft, part_entered
+from tests.behaviour.studio import Scene, button, entered, fields, labels, named, read, told, told_beside
 from tests.behaviour.test_make_video_menu import acknowledge_what_the_form_raised
 from tests.behaviour.test_public_posts import posts
 from tests.fakes_provider import default_spec
@@ -42,7 +42,7 @@ async def test_what_needs_no_word_goes_in_line_at_once(scene: Scene) -> None:
         (
             "hero.gif waves",
             {"ref1": ("hero.gif", b"image gif 1.5\n")},
-            "was made to fit: GIF → MP4",
+            "hero.gif: GIF → MP4",
         ),
         ("a storm", {"takes": 4}, "At most $6.00."),
     ],
@@ -68,9 +68,9 @@ async def test_a_file_that_was_only_tidied_holds_nobody_up_and_is_told(scene: Sc
     result = await scene.alice.slash(scene.channel, "video make", prompt="@Image1 walks", ref1=photo)
 
     assert "in line" in told(result)
-    assert "“home.jpg” was tidied: " in told(result)
-    (request,) = [snapshot.request for snapshot in await scene.studio.requests()]
-    assert scene.studio.contents.contents[request.references[0].content] == b"image jpeg\nmade of " + photo[1]
+    assert "home.jpg: encoded anew, kept without hidden data such as place and time" in told(result)
+    await scene.carry()
+    assert scene.studio.media.conformed, "before the model sees it"
 
 
 async def test_the_card_shows_every_file_with_its_number_and_a_sheet_of_them(scene: Scene) -> None:
@@ -485,6 +485,162 @@ async def test_people_are_asked_about_only_where_the_model_has_a_place_for_them(
     await card.change("hero.png", Shows_a_real_person=True)
 
     assert (await card.request()).references[0].shows_person
+
+
+# --- what becomes of files, and the part that is used ------------------------------------------------------------
+
+
+LONG_FILM = ("walk.mov", b"video mov 21 3840x2160\n")
+
+
+async def cut_draft(scene: Scene, *files: tuple[str, bytes]) -> Card:
+    """The card of a draft whose files are too long."""
+    options = {f"ref{number}": file for number, file in enumerate(files or (LONG_FILM,), start=1)}
+    result = await scene.alice.slash(scene.channel, "video make", prompt="@Video1 walks", **options)
+    return card_of(scene, scene.alice, result)
+
+
+async def test_the_card_says_what_becomes_of_a_large_film_before_anything_is_made(scene: Scene) -> None:
+    card = await cut_draft(scene)
+
+    assert "**Made to fit when you confirm" in card.text
+    assert "- **@Video1** walk.mov: MOV → MP4, 3840×2160 → 1280×720, the first 15 of 21 s" in card.text
+    assert scene.studio.media.conformed == []
+
+    await card.press("Confirm")
+    await scene.carry()
+
+    assert len(scene.studio.media.conformed) == 1
+    public = [read(one) for one in (*posts(scene.channel), *scene.channel.threads[-1].history())]
+    telling = [text for text in public if "3840×2160 → 1280×720 · seconds 0 to 15 of 21" in text]
+    assert len(telling) == 2, "the card and the result say what the model saw"
+
+
+@pytest.mark.parametrize(
+    ("used", "moment", "said"),
+    [
+        ("The middle", "", "15 of 21 s, from second 3 on"),
+        ("The end", "", "15 of 21 s, from second 6 on"),
+        ("From the second below", "0:02.5", "15 of 21 s, from second 2.5 on"),
+        ("From the second below", "4", "15 of 21 s, from second 4 on"),
+        ("From the second below", "20", "15 of 21 s, from second 6 on"),
+        (None, "5.5", "15 of 21 s, from second 5.5 on"),
+        ("The start", "", "the first 15 of 21 s"),
+    ],
+)
+async def test_another_part_is_chosen_in_a_form_and_shown(
+    scene: Scene, used: str | None, moment: str, said: str
+) -> None:
+    card = await cut_draft(scene)
+    sheet = [one.id for one in card.message.attachments]
+
+    result = await card.choose_part(used, From_second=moment)
+
+    assert result.followups == []
+    assert said in card.text
+    assert [one.id for one in card.message.attachments] == sheet, "the same files: the sheet is kept"
+    assert scene.studio.media.conformed == []
+
+
+async def test_the_form_shows_the_part_that_holds_and_it_can_be_changed_back(scene: Scene) -> None:
+    card = await cut_draft(scene)
+    await card.choose_part("From the second below", From_second="1.5")
+
+    shown = await card.press("Choose the part")
+    controls = fields(shown)
+    assert [one["label"] for one in controls["Used of it"]["options"] if one["default"]] == ["From the second below"]
+    assert controls["Used of it"]["custom_id"] != controls["From second"]["custom_id"]
+    assert controls["From second"]["value"] == "1.5"
+
+    await scene.alice.submit_modal(shown, part_entered(shown, "The start"))
+
+    assert "the first 15 of 21 s" in card.text
+
+
+async def test_what_was_chosen_is_what_is_made(scene: Scene) -> None:
+    card = await cut_draft(scene)
+    await scene.restart()
+    await card.choose_part("The end")
+
+    await scene.restart()
+    await card.press("Confirm")
+    await scene.carry()
+
+    (made,) = scene.studio.media.conformed
+    assert made.target is not None
+    assert (made.target.start_seconds, made.target.seconds) == (6.0, 15.0)
+
+
+@pytest.mark.parametrize(
+    ("moment", "said"),
+    [
+        ("soon", "“soon” is no moment of a file. Write seconds, such as 12 or 12.5"),
+        ("minus 3", "“minus 3” is no moment of a file."),
+        ("1:75", "“1:75” is no moment of a file."),
+        ("nan", "“nan” is no moment of a file."),
+        ("", "From which second on?"),
+        ("0:21", "“walk.mov” lasts 21.0 s, so no part of it begins at 0:21."),
+    ],
+)
+async def test_nonsense_in_the_form_is_answered_with_a_sentence_and_changes_nothing(
+    scene: Scene, moment: str, said: str
+) -> None:
+    card = await cut_draft(scene)
+    before = (await card.request(), card.text)
+
+    result = await card.choose_part("From the second below", From_second=moment)
+    acknowledge_what_the_form_raised(scene)
+
+    assert said in told_beside(result)
+    assert (await card.request(), card.text) == before
+
+
+async def test_the_public_card_counts_the_files_while_they_are_made_to_fit(scene: Scene) -> None:
+    card = await cut_draft(scene, LONG_FILM, named("hero.png"), ("run.mp4", b"video mp4 30\n"))
+    seen: list[str] = []
+
+    async def look() -> None:
+        await scene.studio.draw()
+        seen.extend(scene.seen_by(scene.bob))
+
+    scene.studio.media.meanwhile = look
+    await card.press("Confirm")
+    await scene.carry()
+
+    assert ["### Making the files fit: 1 of 2" in seen[0], "### Making the files fit: 2 of 2" in seen[1]] == [
+        True,
+        True,
+    ]
+    assert len(seen) == 2, "hero.png is sent as it is"
+
+
+async def test_of_several_files_that_are_cut_one_is_chosen_in_a_menu(scene: Scene) -> None:
+    card = await cut_draft(scene, LONG_FILM, ("run.mp4", b"video mp4 30\n"), ("song.mp3", b"audio mp3 40\n"))
+    (song,) = [one.id for one in (await card.request()).references if one.name == "song.mp3"]
+    assert "Choose the part" not in card.labels
+    assert "song.mp3: the first 15 of 40 s" in card.text
+
+    shown = await scene.alice.select(card.message, [song], custom_id=button(card.message.message, Action.PART))
+    result = await scene.alice.submit_modal(shown, part_entered(shown, "The end"))
+
+    assert result.followups == []
+    assert "song.mp3: 15 of 40 s, from second 25 on" in card.text
+    assert "walk.mov: MOV → MP4, 3840×2160 → 1280×720, the first 7.5 of 21 s" in card.text
+
+
+async def test_a_part_is_not_chosen_on_a_card_of_another_version(scene: Scene) -> None:
+    card = await cut_draft(scene)
+    other = card_of(scene, scene.alice, await scene.alice.slash(scene.channel, "video drafts"))
+    form = await card.press("Choose the part")
+    await other.choose_part("The middle")
+    before = await other.request()
+
+    sent = await scene.alice.submit_modal(form, part_entered(form, "The end"))
+    acknowledge_what_the_form_raised(scene)
+
+    assert "The draft was changed since this was shown." in told_beside(sent)
+    assert "The draft was changed since this was shown." in told(await card.press("Choose the part"))
+    assert await other.request() == before
 
 
 # --- discarding, expiring, coming back -------------------------------------------------------------------------------

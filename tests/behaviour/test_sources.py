@@ -135,10 +135,10 @@ async def test_a_moving_sticker_becomes_a_video_and_that_is_asked(scene: Scene) 
     text = await asked(scene, scene.message(scene.bob, stickers=[sticker("wave", 4)]))
 
     assert "Your draft" in text
-    assert "“wave.gif” was made to fit: GIF → MP4" in text
+    assert "wave.gif: GIF → MP4, played again until it lasts long enough" in text
     (wave,) = await references(scene)
-    assert (wave.token, wave.name, wave.facts.seconds) == ("@Video1", "wave.gif", 2.0)
-    assert held(scene, wave) == b"video mp4 2\nmade of " + GIF
+    assert (wave.token, wave.name, wave.facts.seconds) == ("@Video1", "wave.gif", 1.5)
+    assert held(scene, wave) == GIF, "nothing is made of it before it is confirmed"
 
 
 async def test_a_lottie_sticker_beside_a_file_is_listed_with_its_reason(scene: Scene) -> None:

@@ -67,6 +67,7 @@ class World(Protocol):
     async def delete(self, channel_id: int, message_id: int) -> None: ...
     async def forbid_posting(self, slot: str) -> None: ...
     async def refuse_once(self, slot: str) -> None: ...
+    async def relent(self) -> None: ...
 
 
 class MemoryWorld:
@@ -110,6 +111,9 @@ class MemoryWorld:
     async def refuse_once(self, slot: str) -> None:
         self.discord.refusals[slot] = "delivery-too-large"
 
+    async def relent(self) -> None:
+        self.discord.refusals.clear()
+
 
 class LoopbackWorld:
     """discord.py, logged in without a gateway, and the sandbox's Discord in a process of its own."""
@@ -128,6 +132,7 @@ class LoopbackWorld:
             open_threads=open_threads,
             ping_requester=True,
             vendor_tokens=lambda request: {request.references[0].id: "@Image7"},
+            keep_files_ms=3_600_000,
             reached=reached,
         )
 
@@ -164,6 +169,9 @@ class LoopbackWorld:
     async def refuse_once(self, slot: str) -> None:
         del slot  # the next one; slots are tried in order
         await self.sandbox.fault("status", method="POST", path_regex="/messages$", status=413)
+
+    async def relent(self) -> None:
+        await self.sandbox.clear_faults()
 
 
 def _rendered(request: Request) -> str:
@@ -399,19 +407,18 @@ async def test_a_result_goes_into_the_requests_thread(world: World, tmp_path: Pa
 async def test_where_posting_is_forbidden_the_result_is_refused_for_good(world: World, tmp_path: Path) -> None:
     await world.forbid_posting("result-1")
 
-    with pytest.raises(DeliveryRefused) as refused:
-        await world.courier().deliver(snapshot(world, S.DELIVERING, make_take()), clips(tmp_path, make_take()))
+    refused = await world.courier().deliver(snapshot(world, S.DELIVERING, make_take()), clips(tmp_path, make_take()))
 
-    assert refused.value.reason.code == "delivery-forbidden"
+    assert [(one.reason.code, one.take_ids) for one in refused] == [("delivery-forbidden", (f"{REQUEST_ID}-1",))]
 
 
 async def test_one_refused_message_does_not_keep_back_the_others(world: World, tmp_path: Path) -> None:
     takes = (_large(1), _large(2), _large(3))
     await world.refuse_once("result-1")
 
-    reasons = await world.courier().deliver(snapshot(world, S.DELIVERING, *takes), clips(tmp_path, *takes))
+    refused = await world.courier().deliver(snapshot(world, S.DELIVERING, *takes), clips(tmp_path, *takes))
 
-    assert [why.code for why in reasons] == ["delivery-too-large"]
+    assert [(one.reason.code, one.take_ids) for one in refused] == [("delivery-too-large", (takes[0].id,))]
     assert [post.slot for post in await world.posts(world.channel_id)] == ["result-2", "result-3"]
 
 
@@ -423,9 +430,9 @@ async def test_a_clip_posted_before_counts_when_the_rest_is_refused(world: World
         )
     await world.refuse_once("result-2")
 
-    reasons = await world.courier().deliver(snapshot(world, S.DELIVERING, *takes), clips(tmp_path, *takes))
+    refused = await world.courier().deliver(snapshot(world, S.DELIVERING, *takes), clips(tmp_path, *takes))
 
-    assert [why.code for why in reasons] == ["delivery-too-large"]
+    assert [(one.reason.code, one.take_ids) for one in refused] == [("delivery-too-large", (takes[1].id,))]
     assert [post.slot for post in await world.posts(world.channel_id)] == ["result-1"]
 
 
@@ -434,11 +441,29 @@ async def test_a_result_of_which_nothing_could_be_posted_is_refused(world: World
     for slot in ("result-1", "result-2"):
         await world.forbid_posting(slot)
 
-    with pytest.raises(DeliveryRefused) as refused:
-        await world.courier().deliver(snapshot(world, S.DELIVERING, *takes), clips(tmp_path, *takes))
+    refused = await world.courier().deliver(snapshot(world, S.DELIVERING, *takes), clips(tmp_path, *takes))
 
-    assert refused.value.reason.code == "delivery-forbidden"
+    assert [one.reason.code for one in refused] == ["delivery-forbidden", "delivery-forbidden"]
     assert await world.posts(world.channel_id) == []
+
+
+async def test_a_clip_made_smaller_since_it_was_refused_comes_in_its_own_place(world: World, tmp_path: Path) -> None:
+    takes = (_large(1), _large(2))
+    await world.refuse_once("result-1")
+    await world.courier().deliver(snapshot(world, S.DELIVERING, *takes), clips(tmp_path, *takes))
+    await world.relent()
+
+    assert takes[0].clip_facts is not None
+    smaller = replace(takes[0].clip_facts, byte_count=len(CLIP))
+    after = (replace(takes[0], shrunk_clip="22" * 32, shrunk_facts=smaller), takes[1])
+    refused = await world.courier().deliver(snapshot(world, S.DELIVERING, *after), clips(tmp_path, *after))
+
+    assert refused == ()
+    posts = await world.posts(world.channel_id)
+    assert [(post.slot, post.files) for post in posts] == [
+        ("result-2", (f"{REQUEST_ID}-2.mp4",)),
+        ("result-1", (f"{REQUEST_ID}-1.mp4",)),
+    ]
 
 
 async def test_an_outage_in_the_middle_of_a_result_is_not_taken_for_a_refusal(world: World, tmp_path: Path) -> None:
@@ -595,11 +620,10 @@ async def test_a_clip_over_the_servers_limit_is_refused_with_its_size(real: Loop
     path = tmp_path / "large"
     path.write_bytes(bytes((10 << 20) + 1))
 
-    with pytest.raises(DeliveryRefused) as refused:
-        await real.courier().deliver(snapshot(real, S.DELIVERING, make_take()), [(make_take(), path)])
+    (refused,) = await real.courier().deliver(snapshot(real, S.DELIVERING, make_take()), [(make_take(), path)])
 
-    assert refused.value.reason.code == "delivery-too-large"
-    assert refused.value.reason.arguments == {"size": "10.5 MB"}
+    assert refused.reason.code == "delivery-too-large"
+    assert refused.reason.arguments == {"size": "10.5 MB"}
 
 
 async def test_when_the_first_message_is_refused_the_next_tells_everything(real: LoopbackWorld, tmp_path: Path) -> None:
@@ -615,6 +639,31 @@ async def test_when_the_first_message_is_refused_the_next_tells_everything(real:
     assert "More for <@42>" in second
 
 
+async def test_a_clip_made_smaller_tells_so_and_one_may_go_on_from_it(real: LoopbackWorld, tmp_path: Path) -> None:
+    take = _large(1)
+    assert take.clip_facts is not None
+    smaller = replace(take.clip_facts, byte_count=len(CLIP))
+    take = replace(take, shrunk_clip="22" * 32, shrunk_facts=smaller)
+
+    await real.courier().deliver(snapshot(real, S.DELIVERING, take), clips(tmp_path, take))
+
+    (message,) = await real.messages(real.channel_id)
+    until = (real.now_ms + 3_600_000) // 1000
+    assert f"made smaller to fit here: 5 B of 20 MiB.\nThe original is kept until <t:{until}:f>." in message.text
+    assert "Continue" in [button.label for button in message.buttons]
+
+
+async def test_what_was_told_already_is_not_told_again_with_a_late_clip(real: LoopbackWorld, tmp_path: Path) -> None:
+    takes = (_large(1), _large(2))
+    await real.refuse_once("result-1")
+    for _ in range(2):
+        await real.courier().deliver(snapshot(real, S.DELIVERING, *takes), clips(tmp_path, *takes))
+
+    first, second = [one.text for one in await real.messages(real.channel_id)]
+    assert "Prompt, as sent" in first
+    assert "More for <@42>" in second
+
+
 async def test_every_refusal_is_logged_once_with_discords_code_and_without_a_word_of_the_post(
     real: LoopbackWorld, tmp_path: Path
 ) -> None:
@@ -624,8 +673,7 @@ async def test_every_refusal_is_logged_once_with_discords_code_and_without_a_wor
         str(real.channel_id), deny=["send_messages", "send_messages_in_threads", "create_public_threads"]
     )
     with capture_logs() as log:
-        with pytest.raises(DeliveryRefused):
-            await courier.deliver(snapshot(real, S.DELIVERING, make_take()), clips(tmp_path, make_take()))
+        await courier.deliver(snapshot(real, S.DELIVERING, make_take()), clips(tmp_path, make_take()))
         with pytest.raises(DeliveryRefused):
             await courier.announce(snapshot(real, S.KEPT, make_take()))
         await courier.open_thread(snapshot(real, S.DELIVERING, make_take()))
@@ -657,13 +705,11 @@ async def test_a_locked_thread_a_lost_channel_and_a_refused_thread_are_told_apar
     await real.sandbox.set_channel(str(thread_id), locked=True)
     placed = snapshot(real, S.DELIVERING, make_take(), thread_id=thread_id)
 
-    with pytest.raises(DeliveryRefused) as locked:
-        await courier.deliver(placed, clips(tmp_path, make_take()))
+    (locked,) = await courier.deliver(placed, clips(tmp_path, make_take()))
     await real.sandbox.delete_channel(str(thread_id))
-    with pytest.raises(DeliveryRefused) as gone:
-        await courier.deliver(placed, clips(tmp_path, make_take()))
+    (gone,) = await courier.deliver(placed, clips(tmp_path, make_take()))
 
-    assert [locked.value.reason.code, gone.value.reason.code] == ["thread-locked", "channel-gone"]
+    assert [locked.reason.code, gone.reason.code] == ["thread-locked", "channel-gone"]
 
 
 async def test_where_threads_are_forbidden_the_channel_takes_the_result(real: LoopbackWorld) -> None:

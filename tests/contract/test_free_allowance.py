@@ -1,4 +1,4 @@
-"""One suite for every `RequestStore.reserve`: what is free is bounded, whoever asks at once."""
+"""One suite for what every `RequestStore` counts of what is free: it is bounded, whoever asks at once."""
 
 import asyncio
 from dataclasses import replace
@@ -15,7 +15,9 @@ _NOON_MS: Final = 1_750_032_000_000 - 43_200_000
 _DAY_MS: Final = 86_400_000
 _MIDNIGHT_MS: Final = _NOON_MS - _NOON_MS % _DAY_MS
 _RESETS_AT: Final = (_MIDNIGHT_MS + _DAY_MS) // 1000
-_FREE: Final = Allowance(person_files=10, person_bytes=1_000, guild_files=30, guild_bytes=3_000)
+_FREE: Final = Allowance(
+    person_files=10, person_bytes=1_000, guild_files=30, guild_bytes=3_000, person_animatics=3, guild_animatics=10
+)
 
 
 async def _reserve(
@@ -118,6 +120,85 @@ async def test_a_flood_never_exceeds_the_allowance(store: Store) -> None:
     assert {why.code for each in outcomes for why in each} <= {"free-person-files", "free-guild-files"}
 
 
+async def _draw(
+    store: Store,
+    *,
+    guild: int = 1,
+    person: int = 7,
+    allowance: Allowance = _FREE,
+    now_ms: int = _NOON_MS,
+) -> tuple[Reason, ...]:
+    """Why the free draft was refused; empty when it was counted."""
+    try:
+        await store.reserve_animatic(guild, person, allowance=allowance, now_ms=now_ms)
+    except Refused as refused:
+        return refused.reasons
+    return ()
+
+
+async def test_a_persons_free_drafts_are_bounded_over_all_guilds(store: Store) -> None:
+    assert [await _draw(store, guild=guild) for guild in (1, 2, 3)] == [(), (), ()]
+
+    assert await _draw(store, guild=4) == (reason("free-person-animatics", limit=3, resets_at=_RESETS_AT),)
+    assert await _draw(store, guild=4, person=8) == ()
+
+
+async def test_a_guilds_free_drafts_are_bounded_over_its_people(store: Store) -> None:
+    assert [await _draw(store, person=person) for person in range(10)] == [()] * 10
+
+    assert await _draw(store, person=10) == (reason("free-guild-animatics", limit=10, resets_at=_RESETS_AT),)
+    assert await _draw(store, person=10, guild=2) == ()
+
+
+async def test_a_free_draft_that_is_refused_counts_nothing(store: Store) -> None:
+    nobody = replace(_FREE, person_animatics=0, guild_animatics=0)
+    assert [each.code for each in await _draw(store, allowance=nobody)] == [
+        "free-person-animatics",
+        "free-guild-animatics",
+    ]
+    assert await _draw(store, allowance=replace(_FREE, guild_animatics=0)) != ()
+
+    assert [await _draw(store) for _ in range(3)] == [(), (), ()]
+
+
+async def test_free_drafts_and_files_are_counted_apart(store: Store) -> None:
+    assert await _reserve(store, 10, 1_000) == ()
+    assert [await _draw(store) for _ in range(3)] == [(), (), ()]
+
+    assert await _draw(store) != ()
+    assert await _reserve(store, 1, person=8) == ()
+
+
+async def test_the_day_of_free_drafts_is_utcs(store: Store) -> None:
+    for at_ms in (_MIDNIGHT_MS - 1, _MIDNIGHT_MS, _MIDNIGHT_MS + _DAY_MS):
+        assert [await _draw(store, now_ms=at_ms) for _ in range(3)] == [(), (), ()]
+
+    assert await _draw(store, now_ms=_MIDNIGHT_MS + _DAY_MS - 1) != ()
+
+
+async def test_two_hundred_free_drafts_at_once_of_ten_that_are_free_are_ten(store: Store) -> None:
+    outcomes = await asyncio.gather(*(_draw(store, person=person) for person in range(200)))
+
+    assert sum(each == () for each in outcomes) == 10
+    assert {why.code for each in outcomes for why in each} == {"free-guild-animatics"}
+
+
+async def test_two_hundred_free_drafts_of_one_person_at_once_are_as_many_as_are_free(store: Store) -> None:
+    ten = replace(_FREE, person_animatics=10, guild_animatics=1_000)
+
+    outcomes = await asyncio.gather(*(_draw(store, guild=number % 7, allowance=ten) for number in range(200)))
+
+    assert sum(each == () for each in outcomes) == 10
+    assert {why.code for each in outcomes for why in each} == {"free-person-animatics"}
+
+
+async def test_two_processes_draw_no_more_than_is_free(tmp_path: Path) -> None:
+    async with sqlite(tmp_path) as first, sqlite(tmp_path) as second:
+        outcomes = await asyncio.gather(*(_draw((first, second)[number % 2], person=number) for number in range(40)))
+
+    assert sum(each == () for each in outcomes) == 10
+
+
 async def test_two_processes_never_exceed_the_allowance(tmp_path: Path) -> None:
     async with sqlite(tmp_path) as first, sqlite(tmp_path) as second:
         outcomes = await asyncio.gather(*(_reserve((first, second)[number % 2], 1) for number in range(40)))
@@ -128,10 +209,17 @@ async def test_two_processes_never_exceed_the_allowance(tmp_path: Path) -> None:
 async def test_old_days_are_forgotten_and_the_last_two_are_not(store: Store) -> None:
     for days_ago in range(4):
         assert await _reserve(store, 10, now_ms=_NOON_MS - days_ago * _DAY_MS) == ()
+        assert [await _draw(store, now_ms=_NOON_MS - days_ago * _DAY_MS) for _ in range(3)] == [(), (), ()]
 
     await store.tidy(now_ms=_NOON_MS)
 
     assert [await _reserve(store, 10, now_ms=_NOON_MS - days_ago * _DAY_MS) == () for days_ago in range(4)] == [
+        False,
+        False,
+        True,
+        True,
+    ]
+    assert [await _draw(store, now_ms=_NOON_MS - days_ago * _DAY_MS) == () for days_ago in range(4)] == [
         False,
         False,
         True,

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import pytest
 from PIL import Image
 
-from bot.domain.conform import FilePlan, Record, Target, Verdict
+from bot.domain.conform import FilePlan, Record, Remark, Target, Verdict
 from bot.domain.errors import Refused, Unavailable
 from bot.domain.media import AnimaticPart, AnimaticPlan, Kind, MediaFacts
 from bot.domain.ports import ClipTools, Conformer, MediaTools
@@ -168,7 +168,9 @@ async def test_a_contact_sheet_is_a_png_that_grows_by_a_row_per_clip(media: Tool
 
 
 async def still_of(media: Tools, path: Path, into: Path) -> MediaFacts:
-    return await media.still(path, media.sniff(path.read_bytes()[: 64 * 1024]), into)
+    facts = (await media.conform(path, to_make("png", Kind.IMAGE), into)).facts
+    assert facts is not None
+    return facts
 
 
 @pytest.mark.parametrize("name", ["still.gif", "moving.gif", "moving.webp", "moving.png"])
@@ -202,13 +204,24 @@ async def test_a_still_is_of_the_first_frame_that_shows_anything(
 
 async def test_a_still_of_nothing_at_all_is_as_clear_as_the_picture(media: Tools, tmp_path: Path) -> None:
     path, into = tmp_path / "clear.png", tmp_path / "still.png"
-    Image.new("RGBA", (20, 10), (0, 0, 0, 0)).save(path)
+    Image.new("RGBA", (40, 20), (0, 0, 0, 0)).save(path)
 
     facts = await still_of(media, path, into)
 
-    assert (facts.width, facts.height) == (20, 10)
+    assert (facts.width, facts.height) == (40, 20)
     with Image.open(into, formats=["PNG"]) as still:
         assert still.getchannel("A").getextrema() == (0, 0)
+
+
+async def test_a_picture_for_programs_that_play_no_apng_is_not_its_first_frame(media: Tools, tmp_path: Path) -> None:
+    path = tmp_path / "moving.png"
+    sorry, *frames = (Image.new("RGB", (20, 20), colour) for colour in ("#c81e1e", "#1ec81e", "#1e1ec8"))
+    sorry.save(path, save_all=True, append_images=frames, default_image=True)
+
+    await still_of(media, path, tmp_path / "still.png")
+
+    with Image.open(tmp_path / "still.png", formats=["PNG"]) as still:
+        assert still.getpixel((5, 5)) == (30, 200, 30)
 
 
 async def test_a_still_holds_pixels_only_and_stands_upright(media: Tools, tmp_path: Path) -> None:
@@ -235,7 +248,7 @@ async def test_a_still_holds_pixels_only_and_stands_upright(media: Tools, tmp_pa
         (lambda: media_samples.moving_webp()[:400], "file-unreadable"),
         (lambda: media_samples.moving_gif()[:20], "file-unreadable"),
         (media_samples.text, "file-not-media"),
-        (media_samples.mp3, "format-not-accepted"),
+        (media_samples.mp3, "file-unreadable"),
     ],
 )
 async def test_what_has_no_first_frame_is_refused_and_leaves_no_file(
@@ -304,6 +317,20 @@ async def test_damage_and_danger_are_records_not_errors(
     assert (record.verdict, record.code) == (Verdict.REJECT, code)
     assert record.why is not None
     assert record.why.arguments["name"] == "file.bin"
+
+
+async def test_a_record_calls_a_file_by_the_name_that_people_know(media: Tools, tmp_path: Path) -> None:
+    """What was downloaded lies under a name of ours; an ending that lies is compared with the sender's own name."""
+    kept, broken = tmp_path / "3f9a", tmp_path / "77b1"
+    kept.write_bytes(media_samples.png())
+    broken.write_bytes(media_samples.cut(media_samples.png()))
+
+    assert (await media.record(kept, LIMITS)).remarks == ()
+    assert (await media.record(kept, LIMITS, name="hero.png")).remarks == ()
+    assert (await media.record(kept, LIMITS, name="hero.jpg")).remarks == (Remark.MISLABELLED,)
+    why = (await media.record(broken, LIMITS, name="hero.png")).why
+    assert why is not None
+    assert why.arguments["name"] == "hero.png"
 
 
 async def test_a_record_of_a_file_that_is_gone_is_nobodys_fault(media: Tools, tmp_path: Path) -> None:

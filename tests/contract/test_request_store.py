@@ -27,6 +27,18 @@ from structlog.testing import capture_logs
 
 from bot.admission.rules import quota_refusal
 from bot.domain.admission import GuildPolicy
+from bot.domain.conform import (
+    Anchor,
+    ClipFindings,
+    Made,
+    Measured,
+    Part,
+    Record,
+    Remark,
+    Step,
+    Target,
+    Verdict,
+)
 from bot.domain.consent import EVERYWHERE, Choice
 from bot.domain.drafts import Allowance, GuildChoices, TrayLimits
 from bot.domain.errors import Refused, Stale, Unavailable
@@ -42,10 +54,10 @@ from bot.queue.migrations import upgrade
 from bot.queue.rows import (
     origin_columns,
     origin_from,
-    reference_columns,
-    reference_from,
     request_columns,
     request_from,
+    request_reference_columns,
+    request_reference_from,
     storable,
     take_columns,
     take_from,
@@ -69,6 +81,33 @@ _FINDINGS: Final = (Finding(reason=reason("mention-replaced", mention="1"), seve
 _FACTS: Final = MediaFacts(kind=Kind.IMAGE, format="png", byte_count=12, width=640, height=640)
 _REFERENCE: Final = Reference(
     id="r1", number=1, kind=Kind.IMAGE, kind_number=1, name="cat.png", content="c" * 64, facts=_FACTS
+)
+_LONG: Final = Record(
+    verdict=Verdict.CONVERT,
+    code="duration_long",
+    kind=Kind.VIDEO,
+    facts=MediaFacts(kind=Kind.VIDEO, format="mov", byte_count=1 << 40, width=3840, height=2160, seconds=21.0210210),
+    measured=Measured(rotation=90, frame_rate=30000 / 1001, pixel_format="yuv420p10le", hdr=True, video_streams=1),
+    steps=(Step.TRANSCODE, Step.DOWNSCALE, Step.TRIM, Step.TONEMAP),
+    remarks=(Remark.MISLABELLED, Remark.SHORT),
+    why=reason("file-too-large", name="walk.mov", limit="30 MB"),
+    estimated_seconds=0.1 + 0.2,
+)
+_LAST: Final = Part(anchor=Anchor.AT, at_seconds=13.370000000000001)
+_MADE: Final = Made(
+    content="m" * 64,
+    facts=MediaFacts(kind=Kind.VIDEO, format="mp4", byte_count=9, width=1280, height=720, seconds=7.9745),
+    target=Target(
+        format="mp4",
+        kind=Kind.VIDEO,
+        width=1280,
+        height=720,
+        start_seconds=13.370000000000001,
+        seconds=7.65,
+        frame_rate=24000 / 1001,
+        max_bytes=30_000_000,
+        tonemap=True,
+    ),
 )
 _PUBLICATION: Final = Publication(reference_id="r1", handle="h", url="https://example.test/cat.png")
 
@@ -879,6 +918,233 @@ async def test_data_uris_do_not_stay_in_the_database(tmp_path: Path) -> None:
     assert (tmp_path / "rushes.db").stat().st_size < 4_000_000, "what one take needed is free for the next"
 
 
+async def test_a_smaller_clip_is_kept_beside_the_clip(store: Store) -> None:
+    fetching = await store.move_take(await _rendering(store, 1), TakeState.FETCHING)
+    findings = ClipFindings(facts=_MADE.facts, black_seconds=0.1 + 0.2, frozen_seconds=1 / 3, silent_seconds=4.04)
+
+    fetched = await store.move_take(fetching, TakeState.FETCHED, clip="e" * 64, clip_findings=findings)
+    shrunk = await store.move_take(fetched, TakeState.FETCHED, shrunk_clip="s" * 64, shrunk_facts=_FACTS)
+
+    assert shrunk.clip_findings == findings
+    assert (shrunk.clip, shrunk.posted_clip, shrunk.posted_facts) == ("e" * 64, "s" * 64, _FACTS)
+    assert (await _load(store, 1)).takes == (shrunk,)
+    assert await store.contents_in_use(since_ms=_NOON_MS) == frozenset({"e" * 64, "s" * 64})
+
+
+# --- what is made of files -------------------------------------------------------------------------------------------
+
+
+def _with_decisions() -> tuple[Reference, ...]:
+    """One file as a release before stored it, and a long one, of which a person chose a part."""
+    walk = replace(_REFERENCE, id="r2", kind=Kind.VIDEO, name="walk.mov", content="d" * 64, record=_LONG, part=_LAST)
+    return numbered([_REFERENCE, walk])
+
+
+async def _drafted(store: Store, number: int, references: tuple[Reference, ...]) -> Request:
+    return await store.move(await _draft(store, number), RequestState.DRAFT, references=references)
+
+
+async def _preparing(store: Store, number: int, references: tuple[Reference, ...]) -> Request:
+    await _accept(store, await _drafted(store, number, references))
+    assert await _claim(store) == _id(number)
+    return (await _load(store, number)).request
+
+
+async def test_a_draft_keeps_what_was_decided_and_chosen_and_made(store: Store) -> None:
+    plain, walk = _with_decisions()
+    made_before = replace(walk, made=_MADE)
+
+    draft = await _drafted(store, 1, (plain, made_before))
+    assert draft.references == (plain, made_before)
+    assert (await _load(store, 1)).request == draft
+
+    other_part = replace(made_before, part=Part(anchor=Anchor.MIDDLE))
+    changed = await store.move(draft, RequestState.DRAFT, references=(plain, other_part))
+    assert (await _load(store, 1)).request == changed
+    assert changed.references == (plain, other_part)
+
+
+async def test_the_part_is_a_drafts_to_choose(store: Store) -> None:
+    preparing = await _preparing(store, 1, _with_decisions())
+
+    with pytest.raises(IllegalMove):
+        await store.move(
+            preparing, RequestState.PREPARING, references=tuple(replace(each, part=_LAST) for each in _with_decisions())
+        )
+
+    assert (await _load(store, 1)).request == preparing
+
+
+async def test_what_was_made_is_kept_and_what_was_confirmed_stays(store: Store) -> None:
+    references = _with_decisions()
+    preparing = await _preparing(store, 1, references)
+
+    after = await store.record_made(preparing, "r2", _MADE)
+
+    assert after == replace(
+        preparing, version=after.version, references=(references[0], replace(references[1], made=_MADE))
+    )
+    assert after.version > preparing.version
+    assert (await _load(store, 1)).request == after
+    assert after.references[1].as_sent == replace(after.references[1], content=_MADE.content, facts=_MADE.facts)
+
+
+async def test_every_file_of_a_request_is_recorded_by_itself(store: Store) -> None:
+    references = tuple(
+        replace(each, origins=(Origin(), Origin(source=OfferSource.TARGET, owner_id=8, message_id=9)))
+        for each in _with_decisions()
+    )
+    request = await _preparing(store, 1, references)
+    other = replace(_MADE, content="n" * 64)
+
+    for each, made in (("r1", other), ("r2", other), ("r2", _MADE)):
+        request = await store.record_made(request, each, made)
+
+    assert [each.made for each in request.references] == [other, _MADE]
+    assert (await _load(store, 1)).request == request
+    assert [replace(each, made=None) for each in request.references] == list(references)
+
+
+async def test_nobody_else_has_what_was_made(store: Store) -> None:
+    first, second = [await _preparing(store, number, _with_decisions()) for number in (1, 2)]
+
+    await store.record_made(first, "r2", _MADE)
+
+    assert (await _load(store, 2)).request == second
+
+
+async def test_a_stale_writer_records_nothing(store: Store) -> None:
+    preparing = await _preparing(store, 1, _with_decisions())
+    now = await store.move(preparing, RequestState.PREPARING, cancel_requested_by=3)
+
+    with pytest.raises(Stale):
+        await store.record_made(preparing, "r2", _MADE)
+    with pytest.raises(Stale):
+        await store.record_made(replace(now, id=_id(2)), "r2", _MADE)
+
+    assert (await _load(store, 1)).request == now
+
+
+async def test_of_many_who_record_with_the_same_knowledge_one_does(store: Store) -> None:
+    preparing = await _preparing(store, 1, _with_decisions())
+
+    outcomes = await asyncio.gather(
+        *(store.record_made(preparing, "r2", replace(_MADE, content=f"{number:064d}")) for number in range(20)),
+        return_exceptions=True,
+    )
+
+    (done,) = [each for each in outcomes if isinstance(each, Request)]
+    assert sum(isinstance(each, Stale) for each in outcomes) == 19
+    assert (await _load(store, 1)).request == done
+
+
+@pytest.mark.parametrize("state", sorted(set(RequestState) - {RequestState.PREPARING, RequestState.AWAITING_APPROVAL}))
+async def test_nothing_is_recorded_but_while_a_request_is_prepared(store: Store, state: RequestState) -> None:
+    request = await _in_state(store, state)
+
+    with pytest.raises(IllegalMove):
+        await store.record_made(request, "r2", _MADE)
+
+    assert (await _load(store, 1)).request == request
+
+
+async def _in_state(store: Store, state: RequestState) -> Request:
+    draft = await _drafted(store, 1, _with_decisions())
+    if state is RequestState.DRAFT:
+        return draft
+    if state in {RequestState.EXPIRED, RequestState.DENIED}:
+        approval = await store.move(draft, RequestState.AWAITING_APPROVAL)
+        return await store.move(approval, state, finished_at_ms=_NOON_MS)
+    request = (await _accept(store, draft)).request
+    if state is RequestState.QUEUED:
+        return request
+    await _claim(store)
+    request = await store.move((await _load(store, 1)).request, RequestState.WORKING)
+    if state in {RequestState.DELIVERING, RequestState.DELIVERED, RequestState.KEPT}:
+        request = await store.move(request, RequestState.DELIVERING)
+    return await store.move(request, state, finished_at_ms=_NOON_MS if state.final else None)
+
+
+async def test_what_was_made_of_no_file_is_a_defect_of_the_caller(store: Store) -> None:
+    preparing = await _preparing(store, 1, _with_decisions())
+
+    with pytest.raises(KeyError):
+        await store.record_made(preparing, "r9", _MADE)
+
+    assert (await _load(store, 1)).request == preparing
+
+
+async def test_what_was_made_survives_a_restart(tmp_path: Path) -> None:
+    async with sqlite(tmp_path) as store:
+        made = await store.record_made(await _preparing(store, 1, _with_decisions()), "r2", _MADE)
+
+    async with sqlite(tmp_path) as store:
+        assert (await _load(store, 1)).request == made
+        working = await store.move(made, RequestState.WORKING)
+        assert working.references == made.references
+
+
+async def test_made_bytes_are_in_use_as_long_as_the_file_they_were_made_of(store: Store) -> None:
+    request = await store.record_made(await _preparing(store, 1, _with_decisions()), "r2", _MADE)
+    await _drafted(store, 2, numbered([replace(_REFERENCE, made=replace(_MADE, content="n" * 64))]))
+    assert await store.contents_in_use(since_ms=_NOON_MS) == {each * 64 for each in "cdmn"}
+
+    await store.move(request, RequestState.FAILED, finished_at_ms=_NOON_MS)
+
+    assert await store.contents_in_use(since_ms=_NOON_MS) == {each * 64 for each in "cdmn"}
+    assert await store.contents_in_use(since_ms=_NOON_MS + 1) == {each * 64 for each in "cn"}
+
+
+@pytest.mark.parametrize("at_work", [False, True])
+async def test_what_was_made_of_a_withdrawn_file_may_be_forgotten_with_it(store: Store, *, at_work: bool) -> None:
+    theirs = Origin(source=OfferSource.TARGET, owner_id=8, message_id=44)
+    plain, walk = _with_decisions()
+    request = await _preparing(store, 1, (plain, replace(walk, origins=(theirs,))))
+    request = await store.record_made(request, "r2", _MADE)
+    if at_work:
+        await store.move(request, RequestState.WORKING)
+        take = (await _load(store, 1)).takes[0]
+        assert await store.begin_submission(take, _body("f"), now_ms=_NOON_MS) is not None
+
+    await store.withdraw(44, 8, now_ms=_NOON_MS)
+
+    assert await store.contents_in_use(since_ms=_NOON_MS) == {each * 64 for each in ("cdm" if at_work else "c")}
+
+
+async def test_made_bytes_stay_while_another_file_has_or_became_the_same(store: Store) -> None:
+    theirs = Origin(source=OfferSource.TARGET, owner_id=8, message_id=44)
+    walk = replace(_with_decisions()[1], origins=(theirs,))
+    await store.record_made(await _preparing(store, 1, numbered([walk])), "r2", _MADE)
+    other = await _drafted(store, 2, numbered([replace(_REFERENCE, made=_MADE)]))
+    await store.withdraw(44, 8, now_ms=_NOON_MS)
+    assert await store.contents_in_use(since_ms=_NOON_MS) == {each * 64 for each in "cm"}
+
+    await store.move(other, RequestState.DRAFT, references=numbered([replace(_REFERENCE, content="m" * 64)]))
+
+    assert await store.contents_in_use(since_ms=_NOON_MS) == {"m" * 64}
+
+
+async def test_what_a_draft_no_longer_points_to_is_swept_with_what_was_made_of_it(store: Store) -> None:
+    plain, walk = _with_decisions()
+    draft = await _drafted(store, 1, (plain, replace(walk, made=_MADE)))
+
+    await store.move(draft, RequestState.DRAFT, references=(plain,))
+
+    assert await store.contents_in_use(since_ms=_NOON_MS) == {"c" * 64}
+
+
+@pytest.mark.parametrize("end", [RequestState.DELIVERED, RequestState.KEPT])
+async def test_a_smaller_clip_is_in_use_as_long_as_the_clip(store: Store, end: RequestState) -> None:
+    fetching = await store.move_take(await _rendering(store, 1), TakeState.FETCHING)
+    await store.move_take(fetching, TakeState.FETCHED, clip="e" * 64, shrunk_clip="s" * 64, shrunk_facts=_FACTS)
+    request = await store.move((await _load(store, 1)).request, RequestState.DELIVERING)
+    await store.move(request, end, finished_at_ms=_NOON_MS)
+
+    both = frozenset({"e" * 64, "s" * 64})
+    assert await store.contents_in_use(since_ms=_NOON_MS) == both
+    assert await store.contents_in_use(since_ms=_NOON_MS + 1) == (both if end is RequestState.KEPT else frozenset())
+
+
 # --- before the paid call --------------------------------------------------------------------------------------------
 
 
@@ -1283,7 +1549,20 @@ _REQUEST_MOVE: Final = st.tuples(st.just("move"), st.integers(0, 4), st.sampled_
 _TAKE_MOVE: Final = st.tuples(st.just("move_take"), st.integers(0, 4), st.sampled_from(TakeState))
 _SIMPLE: Final = st.tuples(
     st.sampled_from(
-        ["create", "accept", "claim", "begin", "card", "call", "collect", "put aside", "forbid", "allow", "withdraw"]
+        [
+            "create",
+            "accept",
+            "claim",
+            "begin",
+            "card",
+            "call",
+            "collect",
+            "make",
+            "put aside",
+            "forbid",
+            "allow",
+            "withdraw",
+        ]
     ),
     st.integers(0, 4),
     st.none(),
@@ -1311,7 +1590,7 @@ async def _outcome(step: Awaitable[object]) -> object:
         return await step
     except (Refused, Stale, Unavailable) as error:
         return type(error), error.reason
-    except IllegalMove as error:
+    except (IllegalMove, KeyError) as error:
         return type(error)
 
 
@@ -1333,6 +1612,8 @@ async def _play_on(store: Store, snapshot: Snapshot, step: _Step) -> object:
         return await _accept(store, snapshot.request, replace(_POLICY, takes_per_person_per_day=4))
     if name == "collect":
         return await store.move(snapshot.request, RequestState.DRAFT, references=tuple(_of_others(number)))
+    if name == "make":
+        return await store.record_made(snapshot.request, "r2", _MADE)
     if name == "call":
         return (await store.intend_post(_id(number), "callback", 5, now_ms=_NOON_MS))[1]
     if name == "card":
@@ -1362,10 +1643,10 @@ def _of_others(number: int) -> tuple[Reference, ...]:
     posted = Origin(source=OfferSource.TARGET, owner_id=8 + number % 2, message_id=number)
     further = Origin(source=OfferSource.FORWARD, owner_id=9, message_id=number + 1, forwarded_id=number + 2)
     shown = Origin(source=OfferSource.AVATAR, owner_id=9)
-    theirs = replace(_REFERENCE, id="r2", name="dog.png", content="d" * 64, origins=(posted,))
+    theirs = replace(_REFERENCE, id="r2", name="dog.png", content="d" * 64, origins=(posted,), record=_LONG)
     both = replace(_REFERENCE, id="r3", name="fox.png", content="f" * 64, origins=(posted, further))
     avatar = replace(_REFERENCE, id="r4", name="Bo", content=str(number) * 64, origins=(shown, further))
-    meant = replace(avatar, stands_for=("person:9",))
+    meant = replace(avatar, stands_for=("person:9",), part=_LAST, made=replace(_MADE, content="n" * 64))
     return numbered([_REFERENCE, theirs, both, *([meant] if number % 2 else [])])
 
 
@@ -1378,7 +1659,9 @@ async def _play_move(store: Store, snapshot: Snapshot, number: int, state: Reque
     take = snapshot.takes[-1]
     if state is None:
         return await store.begin_submission(take, _body(f"f{number % 2}"), now_ms=_NOON_MS)
-    return await store.move_take(take, state, generation_id=f"g{number}", publications=(_PUBLICATION,))
+    return await store.move_take(
+        take, state, generation_id=f"g{number}", publications=(_PUBLICATION,), shrunk_clip=str(number) * 64
+    )
 
 
 async def _everything(store: Store) -> object:
@@ -1602,7 +1885,10 @@ async def _ask_everything(store: Store) -> None:
     await store.withdraw(1, 8, now_ms=_NOON_MS)
     await store.tray(2, 1, now_ms=_NOON_MS)
     await store.set_guild_choices(_GUILD, GuildChoices(skip_card=True), by=1, now_ms=_NOON_MS)
-    allowance = Allowance(person_files=9, person_bytes=9, guild_files=9, guild_bytes=9)
+    allowance = Allowance(
+        person_files=9, person_bytes=9, guild_files=9, guild_bytes=9, person_animatics=9, guild_animatics=9
+    )
+    await store.reserve_animatic(_GUILD, _PERSON, allowance=allowance, now_ms=_NOON_MS)
     await store.reserve(_GUILD, _PERSON, files=1, byte_count=1, allowance=allowance, now_ms=_NOON_MS, draft_id=_id(1))
     await _draft(store, 2)
 
@@ -1724,7 +2010,9 @@ def _tuple(items: list[object]) -> tuple[object, ...]:
 @given(_any(Request))
 def test_a_request_comes_back_as_it_went(request: Request) -> None:
     references = tuple(
-        reference_from(reference_columns(each), tuple(origin_from(origin_columns(one)) for one in each.origins))
+        request_reference_from(
+            request_reference_columns(each), tuple(origin_from(origin_columns(one)) for one in each.origins)
+        )
         for each in request.references
     )
 

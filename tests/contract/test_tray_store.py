@@ -8,6 +8,7 @@ from typing import Final
 
 import pytest
 
+from bot.domain.conform import Anchor, Made, Part, Record, Step, Target, Verdict
 from bot.domain.drafts import TrayLimits, TrayView
 from bot.domain.errors import Refused
 from bot.domain.media import Kind, MediaFacts
@@ -145,6 +146,20 @@ async def test_what_expired_is_cleared_away_and_nothing_else(store: Store) -> No
 
     assert await store.contents_in_use(since_ms=0) == frozenset({"b" * 64})
     assert _names(await _tray(store, person=_BO, now_ms=_NOW_MS + 10)) == ["b"]
+
+
+async def test_a_tray_keeps_what_was_decided_and_chosen_but_not_what_was_made(store: Store) -> None:
+    facts = MediaFacts(kind=Kind.VIDEO, format="mp4", byte_count=9, seconds=7.9745)
+    record = Record(verdict=Verdict.CONVERT, code="duration_long", kind=Kind.VIDEO, facts=facts, steps=(Step.TRIM,))
+    decided = replace(_file("a", kind=Kind.VIDEO), record=record, part=Part(anchor=Anchor.AT, at_seconds=0.1 + 0.2))
+    made = Made(content="m" * 64, facts=facts, target=Target(format="mp4", kind=Kind.VIDEO, seconds=15.0))
+
+    await _put(store, [replace(decided, made=made)])
+    view = await _put(store, [_file("b")])
+
+    assert view.references[0] == replace(decided, number=1, kind_number=1)
+    assert await _tray(store) == view
+    assert await store.contents_in_use(since_ms=_NOW_MS) == frozenset({"a" * 64, "b" * 64})
 
 
 async def test_bytes_are_in_use_until_their_tray_expires(store: Store) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import io
 import sqlite3
 import sys
 from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
@@ -9,11 +10,16 @@ from contextlib import ExitStack, asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from PIL import Image
+
 from sandbox import samples
 from sandbox.discord.person import Message, Outcome, Person, Sandbox, Upload
 from sandbox.nursery import Nursery
 from sandbox.oxen.operator import OxenOperator
 from sandbox.rig import Process, Rig, Running, Starter, command, rig
+
+_MAKER = 0x010F
+"""EXIF: who made the camera."""
 
 CONTRACTS = Path(__file__).parents[3] / "shared" / "contracts"
 QUICK = {
@@ -72,6 +78,15 @@ def shared(renders: Path) -> Generator[None]:
 def image(name: str = "hero.png", width: int = 640) -> Upload:
     """A picture; other widths are other bytes."""
     return Upload(name, samples.picture(width, 640), "image/png")
+
+
+def photograph(name: str = "hero.jpg") -> Upload:
+    """A picture that says with what it was made, so that it has to be tidied before it is handed on."""
+    exif, buffer = Image.Exif(), io.BytesIO()
+    exif[_MAKER] = "Camera of Ada"
+    with Image.open(io.BytesIO(samples.picture(640, 640))) as picture:
+        picture.convert("RGB").save(buffer, "JPEG", exif=exif)
+    return Upload(name, buffer.getvalue(), "image/jpeg")
 
 
 def clip_file(name: str = "walk.mp4") -> Upload:

@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 
 from sandbox.rig import command
-from tests.e2e.stage import Stage, opened, states
-from tests.fault_points import EVERY_POINT
+from tests.e2e.stage import Stage, opened, photograph, states
+from tests.fault_points import EVERY_POINT, SHRINKING_POINTS
 
 pytestmark = pytest.mark.e2e
+_TAKEN_BYTES = 70_000
+"""More than the picture, less than the clip."""
 
 
 @pytest.mark.parametrize("kill_at", EVERY_POINT)
@@ -18,7 +20,7 @@ async def test_a_killed_bot_delivers_once_and_pays_once(tmp_path: Path, kill_at:
     async with opened(tmp_path) as scene:
         doomed = await scene.rig.start_bot(RUSHES__TESTING__KILL_AT=kill_at)
         await scene.ready()
-        await scene.make("@Image1 waves")
+        await scene.make("@Image1 waves", {"ref1": photograph()})
         assert await doomed.died(30) == -signal.SIGKILL
 
         await scene.rig.start_bot()
@@ -30,6 +32,28 @@ async def test_a_killed_bot_delivers_once_and_pays_once(tmp_path: Path, kill_at:
         assert len(await scene.clips()) == 1
         assert await cards(scene) == 1
         assert await scene.staging_is_empty()
+        await scene.nothing_amiss()
+
+
+@pytest.mark.parametrize("kill_at", [point for point in SHRINKING_POINTS if point not in EVERY_POINT])
+async def test_a_bot_killed_over_a_clip_that_is_too_large_delivers_it_smaller_and_once(
+    tmp_path: Path, kill_at: str
+) -> None:
+    async with opened(tmp_path) as scene:
+        await scene.discord.set_options(upload_limit_bytes=_TAKEN_BYTES)
+        doomed = await scene.rig.start_bot(RUSHES__TESTING__KILL_AT=kill_at)
+        await scene.ready()
+        await scene.make("@Image1 waves")
+        assert await doomed.died(60) == -signal.SIGKILL
+
+        await scene.rig.start_bot()
+        result = await scene.clip()
+        await until_all_is_told(scene)
+
+        assert [file.size <= _TAKEN_BYTES for file in result.attachments] == [True]
+        assert "made smaller to fit here" in result.text.casefold()
+        assert len(await scene.oxen.generations()) == 1
+        assert len(await scene.clips()) == 1
         await scene.nothing_amiss()
 
 

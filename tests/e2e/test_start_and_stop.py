@@ -1,11 +1,12 @@
 """What an operator reads when the bot cannot start or go on, and that it ends when told to."""
 
 import asyncio
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
 
-from sandbox.rig import command
+from sandbox.rig import Running, command
 from tests.e2e.stage import opened
 
 pytestmark = pytest.mark.e2e
@@ -40,6 +41,22 @@ async def test_a_wrong_token_is_said_in_a_sentence(tmp_path: Path) -> None:
         assert "Discord refused the token" in bot.said()
         assert "not-the-token-of-this-bot" not in bot.said()
         assert "Traceback" not in bot.said()
+
+
+async def test_where_no_walls_can_be_put_up_the_start_is_refused_until_the_operator_accepts_it(tmp_path: Path) -> None:
+    async def without_walls(
+        module: str, arguments: Sequence[str], *, environment: Mapping[str, str] | None, stdout: int, stderr: int
+    ) -> Running:
+        more = [module, *arguments]
+        return await command("tests.without_walls", more, environment=environment, stdout=stdout, stderr=stderr)
+
+    async with opened(tmp_path) as scene:
+        refused = await scene.rig.start_bot(start=without_walls)
+        assert await refused.died(30) == 2
+        assert "offers neither Landlock nor seccomp" in refused.said()
+        assert "Traceback" not in refused.said()
+        await scene.rig.start_bot(start=without_walls, RUSHES__MEDIA__REQUIRE_ISOLATION="false")
+        await scene.ready()
 
 
 async def test_a_bot_told_to_stop_while_it_starts_ends_at_once(tmp_path: Path) -> None:

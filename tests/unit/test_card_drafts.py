@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bot import cards
+from bot.domain.conform import FilePlan, Record, Remark, SetPlan, Step, Target, Verdict
 from bot.domain.consent import Choice
 from bot.domain.custom_ids import BUTTON_TEMPLATE, MESSAGE_TEMPLATE
 from bot.domain.drafts import DraftView, GuildChoices, Renumbering, TrayView, rearranged
@@ -105,7 +106,22 @@ def test_a_draft_says_where_its_video_will_be_posted() -> None:
 def test_what_is_confirmed_is_the_version_that_was_shown() -> None:
     labels = labelled(cards.draft(draft_view(), sheet=False))
 
-    assert labels == {"Confirm": "confirm 7", "Edit prompt": "edit 7", "Discard": "discard"}
+    assert labels == {
+        "Confirm": "confirm 7",
+        "Edit prompt": "edit 7",
+        "Free draft": "animatic 7",
+        "Discard": "discard",
+    }
+
+
+def test_a_free_draft_is_offered_where_there_is_something_to_draw() -> None:
+    view = draft_view()
+    barred = frozenset(one.id for one in view.request.references)
+    empty = replace(view, snapshot=replace(view.snapshot, request=replace(view.request, references=())))
+
+    assert "Free draft" in labelled(cards.draft(draft_view(REPLACED), sheet=False))
+    assert "Free draft" not in labelled(cards.draft(replace(view, barred=barred), sheet=False))
+    assert "Free draft" not in labelled(cards.draft(empty, sheet=False))
 
 
 def test_a_draft_with_an_error_cannot_be_confirmed_and_says_why() -> None:
@@ -163,7 +179,7 @@ def test_a_finding_without_a_mend_is_a_sentence_only() -> None:
     view = cards.draft(draft_view(REPLACED), sheet=True)
 
     assert "⚠ “@\u200beveryone” was replaced by “everyone”." in read(view)
-    assert set(labelled(view)) == {"Confirm", "Edit prompt", "Discard"}
+    assert set(labelled(view)) == {"Confirm", "Edit prompt", "Free draft", "Discard"}
 
 
 def test_twelve_unused_files_can_each_be_added() -> None:
@@ -288,7 +304,7 @@ def test_an_unknown_price_is_called_unknown() -> None:
 def test_a_prompt_of_two_thousand_characters_is_read_whole_on_the_card() -> None:
     rendered = "walk " * 399
 
-    assert cards.draft_prompt_file(draft_view(rendered=rendered)) is None
+    assert cards.draft_text_files(draft_view(rendered=rendered)) == {}
     assert rendered.strip() in draft(draft_view(rendered=rendered))
 
 
@@ -297,7 +313,7 @@ def test_a_prompt_that_does_not_fit_is_whole_in_its_file() -> None:
 
     card = cards.draft(view, sheet=True)
 
-    assert cards.draft_prompt_file(view) == view.rendered
+    assert cards.draft_text_files(view) == {"prompt.txt": view.rendered}
     assert [node["file"]["url"] for node in nodes(card) if node["type"] == 13] == ["attachment://prompt.txt"]
     assert "…" in read(card)
 
@@ -502,6 +518,24 @@ def wordy(code: str, text: str) -> Reason:
     return reason(code, name=text, token=text, mention=text, existing=text, nearest=text, candidates=text)
 
 
+FILM = MediaFacts(kind=Kind.VIDEO, format="mov", byte_count=1, width=3840, height=2160, seconds=1234.5)
+PLANS = st.builds(
+    FilePlan,
+    record=st.builds(
+        Record,
+        verdict=st.just(Verdict.CONVERT),
+        code=st.just("x"),
+        kind=st.just(Kind.VIDEO),
+        facts=st.none() | st.just(FILM),
+        remarks=st.lists(st.sampled_from(Remark), unique=True).map(tuple),
+        estimated_seconds=st.floats(0, 1e6),
+    ),
+    steps=st.lists(st.sampled_from(Step), unique=True).map(tuple),
+    target=st.none()
+    | st.builds(Target, format=st.just("mp4"), kind=st.just(Kind.VIDEO), seconds=st.none() | st.just(7.5)),
+)
+
+
 @st.composite
 def hostile_drafts(draw: st.DrawFn) -> DraftView:
     name, cause = draw(NASTY) * draw(st.sampled_from((1, 8))), st.builds(wordy, CODES, NASTY)
@@ -538,7 +572,8 @@ def hostile_drafts(draw: st.DrawFn) -> DraftView:
         view.snapshot, request=replace(view.request, parameters=chosen, version=draw(st.integers(1, 10**6)))
     )
     tokens = {one.id: "@Image15" for one in references if draw(st.booleans())}
-    return replace(view, snapshot=snapshot, vendor_tokens=tokens)
+    plan = SetPlan(verdict=Verdict.CONVERT, code="x", files=tuple(draw(PLANS) for _ in references))
+    return replace(view, snapshot=snapshot, vendor_tokens=tokens, plan=plan)
 
 
 def every_sheet(view: DraftView) -> list[cards.Sheet]:
@@ -573,10 +608,10 @@ def test_nothing_people_write_breaks_discords_limits_or_a_button(view: DraftView
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(hostile_drafts())
-def test_the_card_shows_a_prompt_file_exactly_when_there_is_one(view: DraftView) -> None:
-    shown = [node for node in nodes(cards.draft(view, sheet=True)) if node["type"] == 13]
+def test_the_card_shows_exactly_the_text_files_that_there_are(view: DraftView) -> None:
+    shown = [node["file"]["url"] for node in nodes(cards.draft(view, sheet=True)) if node["type"] == 13]
 
-    assert bool(shown) is (cards.draft_prompt_file(view) is not None)
+    assert sorted(shown) == sorted(f"attachment://{name}" for name in cards.draft_text_files(view))
 
 
 @pytest.mark.skipif(not OPENAPI.exists(), reason=f"Discord's OpenAPI file is not at {OPENAPI}")
@@ -611,4 +646,4 @@ def test_the_largest_draft_is_complete_within_discords_limits() -> None:
     assert units(card) <= 4000
     lines = [line for line in read(card).split("\n") if line.startswith("`#")]
     assert len(lines) == 12, "no file is left out"
-    assert cards.draft_prompt_file(view) == view.rendered
+    assert cards.draft_text_files(view)["prompt.txt"] == view.rendered

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from bot import cards
 from bot.domain import words
-from bot.domain.media import Kind
+from bot.domain.conform import Made, Record, Step, Target, Verdict
+from bot.domain.media import Kind, MediaFacts
 from bot.domain.prompts import Finding, Severity
 from bot.domain.reasons import Reason, reason
 from bot.domain.references import Fate, Offer, OfferSource
@@ -543,12 +544,38 @@ CODES = st.sampled_from(("file-not-media", "unknown-reference", "rejected-parame
 REASONS = st.builds(wordy, CODES, LONG)
 
 
+FILM = MediaFacts(kind=Kind.VIDEO, format="mov", byte_count=10**8, width=3840, height=2160, seconds=1234.5)
+RECORDS = st.none() | st.builds(
+    Record,
+    verdict=st.sampled_from((Verdict.ACCEPT, Verdict.CONVERT)),
+    code=st.just("x"),
+    kind=st.just(Kind.VIDEO),
+    facts=st.just(FILM),
+    steps=st.lists(st.sampled_from(Step), unique=True).map(tuple),
+)
+MADE = st.none() | st.builds(
+    Made,
+    content=st.just("11" * 32),
+    facts=st.just(replace(FILM, format="mp4", byte_count=10**6, width=1280, height=720, seconds=7.5)),
+    target=st.builds(Target, format=st.just("mp4"), kind=st.just(Kind.VIDEO), seconds=st.none() | st.just(7.5)),
+)
+
+
 @st.composite
 def hostile_snapshots(draw: st.DrawFn) -> Snapshot:
     name, alias, cause = draw(LONG), draw(NASTY), draw(REASONS)
     also = (alias,) * draw(st.integers(0, 4))
     references = tuple(
-        make_reference(number, name=f"{name}{number}", alias=alias, kind=draw(st.sampled_from(Kind)), also=also)
+        make_reference(
+            number,
+            name=f"{name}{number}",
+            alias=alias,
+            kind=draw(st.sampled_from(Kind)),
+            also=also,
+            facts=FILM,
+            record=draw(RECORDS),
+            made=draw(MADE),
+        )
         for number in range(1, draw(st.integers(0, 12)) + 1)
     )
     fates = tuple(

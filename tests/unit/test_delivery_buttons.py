@@ -49,6 +49,7 @@ class Press:
             cancel=self._cancel,
             deliver_again=self._deliver_again,
             drafts=unused,
+            last_frame=unused,
             tray=unused,
             privacy=unused,
             guild_choices=unused,

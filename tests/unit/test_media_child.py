@@ -204,6 +204,28 @@ async def test_a_picture_that_claims_too_many_pixels_is_too_heavy(tmp_path: Path
     assert refused.value.reason.code == "media-too-heavy"
 
 
+def interpreter_without_threads(folder: Path) -> str:
+    """An interpreter on a machine whose threads are used up: it has one, and gets no other."""
+    path = folder / "python"
+    path.write_text(
+        f"#!{sys.executable} -I\n"
+        "import os, resource, sys\n"
+        "resource.setrlimit(resource.RLIMIT_NPROC, (1, 1))\n"
+        f"os.execv({sys.executable!r}, [{sys.executable!r}, *sys.argv[1:]])\n",
+        encoding="utf-8",
+    )
+    path.chmod(0o700)
+    return str(path)
+
+
+async def test_a_machine_without_a_thread_to_spare_is_not_the_files_fault(tmp_path: Path) -> None:
+    path = media_samples.write(tmp_path, "clip.mp4")
+    media = SandboxedMedia(python=interpreter_without_threads(tmp_path), fresh_interpreters=True)
+
+    with pytest.raises(Unavailable):
+        await media.probe(path, MP4)
+
+
 @pytest.mark.parametrize(
     "lie",
     [

@@ -15,7 +15,7 @@ from bot.__main__ import main
 from bot.domain.media import Kind
 from bot.file_command import measures
 from tests import media_samples
-from tests.corpus import LIMITS, corpus, manifest
+from tests.corpus import LIMITS, corpus, counted, manifest
 
 FIELDS = {"file", "verdict", "code", "kind", "measured", "actions", "message"}
 
@@ -36,6 +36,13 @@ def put(folder: Path, name: str, data: bytes) -> Path:
     path = folder / name
     path.write_bytes(data)
     return path
+
+
+@pytest.fixture(autouse=True)
+def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is set for the one who runs the tests is nothing to the commands; where the corpus lies is read before."""
+    for name in [name for name in os.environ if name.startswith("RUSHES")]:
+        monkeypatch.delenv(name)
 
 
 @pytest.fixture
@@ -188,8 +195,15 @@ def test_a_rejected_request_leaves_nothing(tmp_path: Path) -> None:
     sound = put(tmp_path, "sound.wav", media_samples.wav())
     told = rushes("conform", sound, "--out", tmp_path / "out")
     assert told.exit_code == 1
-    assert told.stdout.splitlines()[-1].startswith("reject   audio_needs_visual  Sound alone (sound.wav)")
+    assert told.stdout.splitlines()[-1].startswith("reject   audio_needs_visual  Sound alone (“sound.wav”)")
     assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_in_a_rejected_request_every_file_still_says_what_it_needs(tmp_path: Path) -> None:
+    files = [put(tmp_path, f"{number}.gif", media_samples.moving_gif()) for number in range(4)]
+    told = answer(*files, "--out", tmp_path / "out")
+    assert (told["verdict"], told["code"]) == ("reject", "too_many_videos")
+    assert all("can be used after a change" in one["message"] for one in told["files"])
 
 
 def test_the_part_that_is_asked_for_is_used(tmp_path: Path, picture: Path) -> None:
@@ -263,7 +277,9 @@ def test_the_corpus_has_its_verdicts_at_the_terminal(folder: Path, expected: Map
     told = started(folder, "probe", "--json", "--", *names)
     assert told.returncode == 1, told.stderr
     found = {one["file"]: (one["verdict"], one["code"]) for one in json.loads(told.stdout)}
-    assert found == {entry["name"]: (entry["verdict"], entry["code"]) for entry in expected["entries"]}
+    wanted = {entry["name"]: (entry["verdict"], entry["code"]) for entry in expected["entries"]}
+    counted("rushes probe", sum(found.get(name) == one for name, one in wanted.items()), len(wanted))
+    assert found == wanted
 
 
 @pytest.mark.timeout(300)
@@ -278,5 +294,7 @@ def test_the_corpus_has_its_whole_requests_at_the_terminal(
         written: set[str] = {str(path) for path in (tmp_path / one["name"]).iterdir()}
         assert {str(file["output"]) for file in told["files"] if file["output"] is not None} == written
         assert bool(written) is (told["verdict"] != "reject")
-    assert judged == {one["name"]: (one["verdict"], one["code"]) for one in sets}
+    wanted = {one["name"]: (one["verdict"], one["code"]) for one in sets}
+    counted("rushes conform, requests", sum(judged[name] == one for name, one in wanted.items()), len(wanted))
+    assert judged == wanted
     assert len(judged) >= 11

@@ -382,6 +382,29 @@ async def test_a_film_keeps_to_its_bytes(tmp_path: Path) -> None:
     assert len(levels(out)) == 24
 
 
+async def test_a_short_part_of_a_long_film_ends_as_soon_as_it_is_there(tmp_path: Path) -> None:
+    """What has been read beyond it waits for nobody."""
+    path = film(tmp_path / "film.mp4", rate=50, seconds=40.0, sound_from=0.0)
+
+    for seconds in (0.02, 0.1, 1.0):
+        made = await conformed(path, target(seconds=seconds, frame_rate=50.0))
+        assert len(levels(made)) == round(seconds * 50)
+
+
+async def test_a_conversion_that_breaks_off_in_the_middle_ends_at_once(tmp_path: Path) -> None:
+    """The disk is full while the film is still being read: that is an end, not a wait for the time limit."""
+    path = tmp_path / "film.mp4"
+    path.write_bytes(media_samples.mp4((640, 480), seconds=8.0))
+    media = SandboxedMedia(child_count=1, output_bytes=60_000)
+
+    with pytest.raises(Refused) as refused:
+        await media.conform(path, plan(target(width=640, height=480)), tmp_path / "out.mp4")
+
+    assert refused.value.reason.code == "file-unreadable"
+    assert refused.value.detail != "wall time"
+    assert sorted(item.name for item in tmp_path.iterdir()) == ["film.mp4"]
+
+
 async def test_a_damaged_file_is_refused_and_leaves_nothing(tmp_path: Path) -> None:
     path = tmp_path / "film.mp4"
     path.write_bytes(media_samples.cut(media_samples.mp4((64, 48), seconds=0.5, index_first=False)))

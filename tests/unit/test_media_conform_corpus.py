@@ -11,7 +11,7 @@ from bot.domain.errors import Refused
 from bot.domain.media import Kind
 from bot.media.planner import plan
 from bot.media.tools import SandboxedMedia
-from tests.corpus import LIMITS, corpus, manifest
+from tests.corpus import LIMITS, corpus, counted, manifest
 
 TELLING = (b"Exif\0\0", b"http://ns.adobe.com/xap", b"\xa9xyz", b"loci", b"com.apple.quicktime.location")
 """EXIF and XMP in pictures; where a film was taken."""
@@ -62,5 +62,7 @@ async def test_every_conversion_is_accepted(folder: Path, tmp_path: Path) -> Non
         *(trouble_with(media, entry, folder, tmp_path / f"{number}.out") for number, entry in enumerate(entries))
     )
 
+    failed = {entry["name"]: wrong for entry, wrong in zip(entries, found, strict=True) if wrong}
+    counted("conversions accepted", len(entries) - len(failed), len(entries), "carried out, and probed again")
     assert len(entries) > 30
-    assert {entry["name"]: wrong for entry, wrong in zip(entries, found, strict=True) if wrong} == {}
+    assert failed == {}

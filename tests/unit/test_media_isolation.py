@@ -1,12 +1,20 @@
-"""The seccomp filter of both architectures, run by a small interpreter of BPF: what it denies, passes and kills."""
+"""The seccomp filter of both architectures, run by a small interpreter of BPF: what it denies, passes and kills.
+
+And what becomes of whoever wants to open files where no walls can be put up.
+"""
 
 import errno
+import os
 import struct
+import subprocess
+import sys
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 
 from bot.media import isolation
+from tests import media_samples
 
 X86, ARM = 0xC000003E, 0xC00000B7
 OWN_PID = 4242
@@ -227,3 +235,31 @@ def test_the_filter_is_within_the_kernels_size(column: int) -> None:
 
     assert len(program) <= 4096
     assert {len(step) for step in program} == {8}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="walls are Linux's")
+@pytest.mark.parametrize(
+    ("accepted", "exit_code", "said"),
+    [
+        ({}, 2, "neither Landlock nor seccomp"),
+        ({"RUSHES__MEDIA__REQUIRE_ISOLATION": "false"}, 0, "can be used as it is"),
+    ],
+    ids=["refused", "accepted by the operator"],
+)
+def test_without_walls_no_file_is_opened_unless_the_operator_accepts_it(
+    tmp_path: Path, accepted: Mapping[str, str], exit_code: int, said: str
+) -> None:
+    """The same for the bot's start: `tests/e2e/test_start_and_stop.py`."""
+    told = subprocess.run(
+        [sys.executable, "-m", "tests.without_walls", "bot", "probe", media_samples.write(tmp_path, "hero.png")],
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+        timeout=60,
+        cwd=Path(__file__).parents[2],
+        env={"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", **accepted},
+    )
+
+    assert told.returncode == exit_code, told.stderr
+    assert said in told.stdout + told.stderr
+    assert "Traceback" not in told.stderr

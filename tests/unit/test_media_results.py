@@ -12,12 +12,15 @@ from typing import cast
 import av
 import pytest
 from av.audio.frame import AudioFrame
+from av.packet import Packet
 from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
 from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageStat
 
 from bot.domain.errors import Refused
 from bot.domain.media import Kind
-from bot.media.protocol import looks_from
+from bot.media import shrink
+from bot.media.protocol import JobSpec, looks_from
 from bot.media.tools import SandboxedMedia
 from tests import media_samples
 
@@ -188,6 +191,34 @@ async def test_a_clip_is_made_to_fit_and_keeps_its_frames_and_its_sound(tmp_path
     assert facts.byte_count == into.stat().st_size <= limit
     assert (facts.frame_count, facts.video_codec, facts.audio_codec) == (40, "h264", "aac")
     assert facts.seconds == pytest.approx(2, abs=0.1)
+
+
+@pytest.mark.parametrize(("room", "encoded"), [(-10_000, True), (50_000, False), (200_000, False)])
+def test_tracks_of_a_clip_that_are_only_copied_do_not_pass_for_our_own(
+    tmp_path: Path, room: int, *, encoded: bool
+) -> None:
+    """What is ours is looked at more lightly. The clip has 100,000 bytes more than its tracks need."""
+    clip, padding = film(noise(12, size=(128, 96))), 100_000
+    path = written(tmp_path, clip + padding.to_bytes(4, "big") + b"free" + bytes(padding - 8))
+    with path.open("rb") as file, (tmp_path / "small.mp4").open("w+b") as made:
+        spec: JobSpec = {
+            "job": "shrink",
+            "parent": 0,
+            "limits": {"memory_bytes": 0, "cpu_seconds": 0, "output_bytes": 0},
+            "sources": [{"descriptor": file.fileno(), "format": "mp4", "kind": "video", "label": ""}],
+            "output": made.fileno(),
+            "fit": {"max_bytes": len(clip) + room, "tags": {}},
+        }
+
+        assert shrink.work(spec, lambda _: None) == {"done": True, "encoded": encoded}
+
+    before, after = ([bytes(one) for one in packets_of(each) if one.size] for each in (path, tmp_path / "small.mp4"))
+    assert (before != after) is encoded
+
+
+def packets_of(path: Path) -> "list[Packet[VideoStream]]":
+    with av.open(path) as opened:
+        return list(opened.demux(opened.streams.video[0]))
 
 
 async def test_with_too_few_bytes_for_its_pixels_a_clip_gets_fewer_of_them(tmp_path: Path) -> None:

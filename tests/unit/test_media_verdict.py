@@ -143,6 +143,73 @@ async def test_where_a_film_was_made_keeps_it_from_being_sent_as_it_is(tmp_path:
     assert Step.STRIP in record.steps
 
 
+def at_a_time(name: bytes) -> bytes:
+    """A film whose box of that name says when it was made."""
+    data = bytearray(media_samples.mp4((640, 640), seconds=0.3))
+    struct.pack_into(">II", data, data.index(name) + 8, 3_900_000_000, 3_900_000_000)
+    return bytes(data)
+
+
+def called(name: bytes) -> bytes:
+    """A film whose track is handled by a program of that name (12 letters)."""
+    return media_samples.mp4((640, 640), seconds=0.3).replace(b"VideoHandler", name)
+
+
+WHOLE = media_samples.mp4((640, 640), seconds=0.3)
+
+
+@pytest.mark.parametrize(
+    ("data", "tells"),
+    [
+        (WHOLE, False),
+        (at_a_time(b"mvhd"), True),
+        (at_a_time(b"tkhd"), True),
+        (at_a_time(b"mdhd"), True),
+        (called(b"03/05/2026 a"), True),
+        (called(b"Bento4 Video"), False),
+        (WHOLE + box(b"free", bytes(64)), False),
+        (WHOLE + box(b"free", b"at home" + bytes(64)), True),
+        (WHOLE + box(b"uuid", bytes(16) + b"<x:xmpmeta/>"), True),
+        (WHOLE + box(b"prft", bytes(24)), True),
+    ],
+)
+async def test_a_film_that_says_when_it_was_made_is_copied_without_it(
+    tmp_path: Path, data: bytes, *, tells: bool
+) -> None:
+    record = await record_of(tmp_path, data)
+
+    assert (record.code, record.steps) == (("strip_metadata", (Step.REMUX, Step.STRIP)) if tells else ("ok", ()))
+
+
+def segment(marker: int, body: bytes) -> bytes:
+    """A JPEG with one more segment."""
+    return JPEG[:2] + bytes([0xFF, marker]) + (len(body) + 2).to_bytes(2, "big") + body + JPEG[2:]
+
+
+@pytest.mark.parametrize(
+    ("data", "tells"),
+    [
+        (segment(0xE6, b"GoPro\0" + bytes(40)), True),
+        (segment(0xEB, b"JP" + bytes(40)), True),
+        (segment(0xE2, b"FPXR\0" + bytes(40)), True),
+        (segment(0xE3, b"Meta\0\0" + bytes(40)), True),
+        (segment(0xEC, b"Ducky\0\1\0\4\0\0\0\x3c\0\0"), False),
+        (segment(0xEC, b"Ducky\0\1\0\4\0\0\0\x3c\0\2\0\x10" + b"at home, at ten."), True),
+        (segment(0xEE, b"Adobe\0\x64\0\0\0\0\1"), False),
+        (segment(0xE1, JPEG[JPEG.index(b"Exif") :][:32]), True),  # a second one, which readers join to the first
+        (PNG[:33] + chunk(b"caBX", b"jumb") + PNG[33:], True),
+        (PNG[:33] + chunk(b"pHYs", bytes(8) + b"\1") + PNG[33:], False),
+        (PNG[:33] + chunk(b"prVW", b"a smaller picture") + PNG[33:], True),
+    ],
+)
+async def test_a_picture_in_which_a_program_left_a_note_is_made_anew(
+    tmp_path: Path, data: bytes, *, tells: bool
+) -> None:
+    record = await record_of(tmp_path, data)
+
+    assert record.code == ("strip_metadata" if tells else "ok")
+
+
 async def test_sound_whose_header_claims_hours_is_refused(tmp_path: Path) -> None:
     data = bytearray(media_samples.wav(seconds=0.3))
     struct.pack_into("<I", data, data.index(b"data") + 4, 1 << 30)
@@ -156,6 +223,25 @@ async def test_a_sound_that_was_streamed_says_no_size_and_is_fine(tmp_path: Path
     struct.pack_into("<I", data, data.index(b"data") + 4, 0xFFFFFFFF)
 
     assert (await record_of(tmp_path, bytes(data))).verdict is Verdict.ACCEPT
+
+
+@pytest.mark.parametrize(
+    ("listed", "tells"),
+    [
+        (b"INAM\4\0\0\0Song", False),
+        (b"ISFT\5\0\0\0Lavf\0\0INAM\4\0\0\0Song", False),
+        (b"INAM\4\0\0\0SongICRD\x0a\0\0\x002024-05-06", True),
+        (b"ICMT\4\0\0\0home", True),
+    ],
+)
+async def test_a_sound_may_have_a_title_and_no_day_or_place(tmp_path: Path, listed: bytes, *, tells: bool) -> None:
+    data = media_samples.wav(seconds=0.3)
+    body = b"INFO" + listed
+    chunk_of_names = b"LIST" + len(body).to_bytes(4, "little") + body
+    grown = data[:4] + (len(data) - 8 + len(chunk_of_names)).to_bytes(4, "little") + data[8:12] + chunk_of_names
+    record = await record_of(tmp_path, grown + data[12:])
+
+    assert record.code == ("strip_metadata" if tells else "ok")
 
 
 async def test_names_that_lie_are_remarked(tmp_path: Path) -> None:

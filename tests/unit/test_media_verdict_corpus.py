@@ -10,7 +10,7 @@ from bot.domain.conform import Record, Remark, Verdict
 from bot.domain.media import Kind
 from bot.media.planner import plan
 from bot.media.tools import SandboxedMedia
-from tests.corpus import LIMITS, corpus, manifest
+from tests.corpus import LIMITS, corpus, counted, manifest
 
 RIGHT_CODES = 0.95
 
@@ -51,6 +51,7 @@ def test_every_verdict_is_right(folder: Path, records: dict[str, Record]) -> Non
         for entry in entries(folder)
         if records[entry["name"]].verdict.value != entry["verdict"]
     }
+    counted("verdicts", len(records) - len(wrong), len(records))
     assert wrong == {}
 
 
@@ -60,6 +61,7 @@ def test_nearly_every_code_is_right(folder: Path, records: dict[str, Record]) ->
         for entry in entries(folder)
         if records[entry["name"]].code != entry["code"]
     }
+    counted("codes", len(records) - len(wrong), len(records), "at least 95 % have to be")
     assert len(wrong) <= (1 - RIGHT_CODES) * len(records), wrong
 
 
@@ -84,6 +86,7 @@ def test_remarks_are_the_warnings_that_are_expected(folder: Path, records: dict[
         for entry in entries(folder)
         if {remark.value for remark in records[entry["name"]].remarks} != expected(entry)
     }
+    counted("remarks", len(records) - len(wrong), len(records))
     assert wrong == {}
     assert any(Remark.MISLABELLED in record.remarks for record in records.values())
 
@@ -99,6 +102,8 @@ def test_what_is_converted_becomes_the_format_that_is_expected(folder: Path, rec
         target = plan([record, *beside], LIMITS).files[0].target
         if target is None or target.format != entry["out"] or target.copy != (entry.get("fast") == "remux"):
             wrong[entry["name"]] = target
+    converted = sum(record.verdict is Verdict.CONVERT for record in records.values())
+    counted("conversions planned", converted - len(wrong), converted)
     assert wrong == {}
 
 
@@ -112,6 +117,7 @@ def test_every_whole_request_is_judged_right(folder: Path, records: dict[str, Re
         planned = plan([records[name] for name in one["files"]], LIMITS, names=one["files"])
         if (planned.verdict.value, planned.code) != (one["verdict"], one["code"]):
             wrong[one["name"]] = (planned.verdict, planned.code)
+    counted("whole requests judged", judged - len(wrong), judged)
     assert wrong == {}
     assert judged >= 11
 

@@ -19,6 +19,7 @@ from tests.fault_points import EVERY_POINT
 from tests.pipeline_rig import ADA, BOB, GUILD, WATCH_MS, Defect, Killed, Rig
 
 BOBS_MESSAGE = 555
+LONG = ("walk.long", "run.long")
 AFTER_SUBMISSION = EVERY_POINT[2:]
 
 
@@ -77,7 +78,7 @@ async def owner_takes_back(rig: Rig) -> None:
 class Play:
     """What is asked for, what happens meanwhile, and what it must come to."""
 
-    files: tuple[str, ...] = ("hero.png",)
+    files: tuple[str, ...] = ("hero.jpg",)
     takes: int = 1
     upload_limit_bytes: int = 10 << 20
     faults: tuple[Fault, ...] = ()
@@ -92,6 +93,7 @@ class Play:
     from_tray: bool = False
     of_bob: bool = False
     prompt: str = "@Image1 waves"
+    broken: bool = False
     cards: int | None = 1
 
     async def run(self, rig: Rig) -> None:
@@ -99,6 +101,7 @@ class Play:
         rig.provider.fail_submits(*self.faults)
         rig.provider.finishes_at_once = self.finishes_at_once
         rig.discord.refusals = dict(self.refusals)
+        rig.media.troubles = [Refused(reason("not-conformed", name="made"))] if self.broken else []
         await rig.submit(await self.wish(rig))
         await self.go_on(rig)
 
@@ -158,6 +161,8 @@ PLAYS = {
     "a draft mended and confirmed": Play(
         files=("hero.png", "alley.png"), prompt="@Image9 waves", meanwhile=person_mends_and_confirms
     ),
+    "films cut to fit together": Play(files=LONG, prompt="@Video1 and @Video2", meanwhile=person_confirms),
+    "a file that cannot be made to fit": Play(broken=True, state="failed", generations=0, clips=0, notices=1),
     "a tray": Play(files=("hero.png", "walk.mp4"), prompt="@Image1 walks like @Video1", from_tray=True),
     "a tray's draft confirmed": Play(from_tray=True, ask=True, meanwhile=person_confirms),
     "forbidden while it waits": Play(

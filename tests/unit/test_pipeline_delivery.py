@@ -1,17 +1,24 @@
 """From kept clips to a message, or to a word about why there is none."""
 
 import asyncio
+from contextlib import suppress
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 
 import pytest
 
 from bot.domain.errors import Refused, Unavailable
+from bot.domain.media import MediaFacts
 from bot.domain.reasons import reason
-from bot.domain.requests import ChannelKind
+from bot.domain.requests import ChannelKind, Place, Snapshot, Undelivered
+from bot.domain.states import RequestState
+from bot.pipeline.delivering import affordable, hopeless
 from bot.pipeline.redeliver import DeliverAgain
+from tests.fakes_delivery import make_snapshot, make_take
 from tests.fakes_provider import Fault
-from tests.pipeline_rig import ADA, CLIP, Defect, Rig
+from tests.fault_points import SHRINKING_POINTS
+from tests.pipeline_rig import ADA, CLIP, Defect, Killed, Rig
 
 
 @pytest.fixture
@@ -183,6 +190,180 @@ async def test_a_post_whose_answer_was_lost_is_not_posted_again(rig: Rig, forgot
         rig.discord.forget_nonces()
     await rig.go_on()
     assert (await rig.state(request_id), len(rig.clips)) == ("delivered", 1)
+
+
+# --- clips that a place does not take for their size ---
+
+SMALL = 100
+LARGE_CLIP = CLIP + b"x" * 200
+HINT = 50 << 20
+MIB = 1 << 20
+
+
+async def large(rig: Rig, *, takes: int = 1) -> str:
+    """The first take's clip is larger than the place takes; the others are not."""
+    rig.discord.upload_limit_bytes = SMALL
+    request_id = await rig.ask(takes=takes, upload_limit_bytes=SMALL)
+    await rig.settle()
+    first, *others = rig.provider.started
+    rig.provider.finish(first, result=LARGE_CLIP)
+    for generation_id in others:
+        rig.provider.finish(generation_id)
+    return request_id
+
+
+async def test_a_clip_over_the_limit_arrives_smaller_and_its_original_is_kept(rig: Rig) -> None:
+    request_id = await large(rig)
+    await rig.look()
+
+    assert [message.files for message in rig.clips] == [{f"{request_id}-1.mp4": LARGE_CLIP[:SMALL]}]
+    assert (await rig.state(request_id), rig.notices) == ("delivered", [])
+    (take,) = await rig.takes(request_id)
+    assert take.clip is not None
+    assert rig.contents.contents[take.clip] == LARGE_CLIP
+    assert take.clip_facts is not None
+    assert take.posted_facts is not None
+    assert (take.clip_facts.byte_count, take.posted_facts.byte_count) == (len(LARGE_CLIP), SMALL)
+
+
+async def test_the_clips_beside_it_keep_their_messages(rig: Rig) -> None:
+    await large(rig, takes=3)
+    await rig.look()
+    sizes = {message.marker.split()[1]: [len(one) for one in message.files.values()] for message in rig.clips}
+    assert sizes == {"result-1": [SMALL], "result-2": [len(CLIP)], "result-3": [len(CLIP)]}
+
+
+@pytest.mark.parametrize("forgotten", [False, True], ids=["nonces live", "nonces forgotten"])
+@pytest.mark.parametrize("takes", [1, 2])
+async def test_killed_anywhere_a_clip_over_the_limit_arrives_smaller_and_once(
+    tmp_path: Path,
+    takes: int,
+    forgotten: bool,  # noqa: FBT001
+) -> None:
+    for number in count(1):
+        rig = Rig(tmp_path)
+        request_id = await large(rig, takes=takes)
+        rig.faults.strike(number)
+        with suppress(Killed):
+            await rig.go_on()
+        killed, passed = rig.faults.struck, list(rig.faults.passed)
+        if killed:
+            if forgotten:
+                rig.discord.forget_nonces()
+            await rig.restart()
+            await rig.go_on()
+        assert sorted(len(one) for message in rig.clips for one in message.files.values()) == sorted(
+            [SMALL, *[len(CLIP)] * (takes - 1)]
+        ), passed
+        assert (await rig.state(request_id), rig.notices) == ("delivered", []), passed
+        if not killed:
+            after = [point for point in passed[passed.index("request.delivering") :] if point != "posted:result-2"]
+            assert after == SHRINKING_POINTS, "the list is the way such a clip goes"
+            return
+
+
+async def test_a_clip_that_cannot_be_made_to_fit_is_kept_whole(rig: Rig) -> None:
+    request_id = await rendered(rig, upload_limit_bytes=5)
+    rig.discord.upload_limit_bytes = 5
+    await rig.look()
+    request = await rig.request(request_id)
+    assert (request.state.value, request.failure and request.failure.code) == ("kept", "delivery-too-large")
+    assert (rig.clips, len(rig.notices)) == ([], 1)
+
+
+async def test_a_clip_that_any_place_takes_is_not_made_smaller_for_being_refused(rig: Rig) -> None:
+    request_id = await rendered(rig)
+    rig.discord.upload_limit_bytes = 5
+    await rig.look()
+    (take,) = await rig.takes(request_id)
+    assert (await rig.state(request_id), take.shrunk_clip) == ("kept", None)
+
+
+async def test_what_was_made_smaller_is_not_made_again_when_it_is_delivered_again(rig: Rig) -> None:
+    request_id = await large(rig)
+    rig.faults.strike("kept-smaller", Unavailable(reason("database-unavailable")))
+    await rig.look()
+    rig.discord.refusals["result-1"] = "delivery-forbidden"
+    await rig.go_on()
+    assert await rig.state(request_id) == "kept"
+    (before,) = await rig.takes(request_id)
+
+    rig.discord.refusals.clear()
+    shrink, made = rig.rooms.clips.shrink, list[int]()
+
+    async def counted(path: Path, into: Path, *, max_bytes: int) -> MediaFacts:
+        made.append(max_bytes)
+        return await shrink(path, into, max_bytes=max_bytes)
+
+    rig.rooms.clips.shrink = counted  # pyright: ignore[reportAttributeAccessIssue]
+    assert await again(rig, request_id) == "delivering"
+    await rig.settle()
+    assert (await rig.state(request_id), len(rig.clips)) == ("delivered", 1)
+    assert made == ([] if before.shrunk_clip is not None else [SMALL])
+
+
+async def test_a_media_child_that_does_not_start_is_waited_for(rig: Rig) -> None:
+    request_id = await large(rig)
+    shrink = rig.rooms.clips.shrink
+
+    async def away(*_args: object, **_limits: object) -> MediaFacts:
+        raise Unavailable(reason("storage-unavailable"))
+
+    rig.rooms.clips.shrink = away  # pyright: ignore[reportAttributeAccessIssue]
+    await rig.look()
+    await rig.pass_time(60_000)
+    assert await rig.state(request_id) == "delivering"
+    rig.rooms.clips.shrink = shrink  # pyright: ignore[reportAttributeAccessIssue]
+    await rig.go_on()
+    assert (await rig.state(request_id), len(rig.clips)) == ("delivered", 1)
+
+
+def holding(*byte_counts: int, hint: int = HINT) -> Snapshot:
+    """A request whose clips have so many bytes, where Discord says it takes `hint`."""
+    facts = make_take().clip_facts
+    assert facts is not None
+    takes = [
+        make_take(ordinal, clip_facts=replace(facts, byte_count=size)) for ordinal, size in enumerate(byte_counts, 1)
+    ]
+    place = Place(guild_id=5, channel_id=7, channel_kind=ChannelKind.TEXT, upload_limit_bytes=hint)
+    return make_snapshot(RequestState.DELIVERING, *takes, place=place)
+
+
+@pytest.mark.parametrize(
+    ("byte_counts", "hint", "limits"),
+    [
+        ((60 * MIB,), 50 * MIB, [50 * MIB]),  # less than what the place is said to take
+        ((40 * MIB,), 50 * MIB, [10 * MIB]),  # it takes less than is said: then what every place takes
+        ((10 * MIB,), 50 * MIB, []),  # every place takes this; it is something else
+        ((12 * MIB,), 10 * MIB, [10 * MIB]),
+        ((11 * MIB, 4 * MIB), 50 * MIB, [10 * MIB]),
+        ((8 * MIB, 8 * MIB, 2 * MIB), 10 * MIB, [10 * MIB // 3, 10 * MIB // 3]),  # each is small, all together are not
+    ],
+)
+def test_how_small_a_refused_clip_has_to_become(byte_counts: tuple[int, ...], hint: int, limits: list[int]) -> None:
+    snapshot = holding(*byte_counts, hint=hint)
+    together = tuple(take.id for take in snapshot.takes)
+    refused = Undelivered(reason=reason("delivery-too-large", size="60 MB"), take_ids=together)
+    assert list(affordable(snapshot, [refused]).values()) == limits
+
+
+def test_only_its_size_makes_a_refused_clip_smaller() -> None:
+    snapshot = holding(60 * MIB)
+    refused = Undelivered(reason=reason("delivery-forbidden"), take_ids=(snapshot.takes[0].id,))
+    assert affordable(snapshot, [refused]) == {}
+
+
+@pytest.mark.parametrize(
+    ("byte_count", "hint", "limits"),
+    [
+        (24 * MIB, 10 * MIB, []),  # what the place is said to take may be too little
+        (26 * MIB, 10 * MIB, [10 * MIB]),
+        (45 * MIB, 50 * MIB, []),
+        (51 * MIB, 50 * MIB, [50 * MIB]),
+    ],
+)
+def test_what_no_place_takes_is_made_smaller_before_it_is_tried(byte_count: int, hint: int, limits: list[int]) -> None:
+    assert list(hopeless(holding(byte_count, hint=hint)).values()) == limits
 
 
 # --- delivering again ---

@@ -1,13 +1,14 @@
 """Drafts that wait: what their person sees, what they may change, and what it comes to."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bot.domain.conform import Anchor, Part
 from bot.domain.consent import Choice
 from bot.domain.drafts import DraftView, Renumbering
 from bot.domain.errors import Refused, Unavailable
@@ -80,14 +81,6 @@ def bobs_avatar(rig: Rig) -> Offer:
         message_id=None,
         stands_for=stands_for_person(BOB),
     )
-
-
-def fetched(rig: Rig, body: Mapping[str, object], field: str) -> list[bytes]:
-    """What the vendor gets at the addresses in that field."""
-    urls = body[field]
-    assert isinstance(urls, list)
-    parts = [str(url).partition("?")[0].split("/") for url in urls]  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
-    return [rig.discord.messages[int(part[-2])].files[part[-1]] for part in parts]
 
 
 # --- what is seen ----------------------------------------------------------------------------------------------------
@@ -562,7 +555,7 @@ async def test_files_that_show_a_person_go_to_their_own_field_under_the_vendor_s
     await rig.settle()
     body = rig.provider.bodies[0]
     assert body["prompt"] == view.rendered
-    assert [fetched(rig, body, field) for field in ("input_face_images", "input_images")] == [
+    assert [rig.fetched(body, field) for field in ("input_face_images", "input_images")] == [
         [rig.contents.contents[face.content]],
         [rig.contents.contents[alley.content]],
     ]
@@ -715,6 +708,28 @@ async def test_a_sheet_without_a_picture_that_was_forbidden_is_another_one(rig: 
     await rig.privacy.choose(GUILD, BOB, Choice(files=False))
     await rig.drafts.sheet(await rig.drafts.look(view.request.id, person_id=ADA))
     assert artist.drawn == 2
+
+
+async def test_a_sheet_of_another_part_of_a_long_file_is_another_one_and_shows_it(rig: Rig) -> None:
+    drawn: list[AnimaticPart] = []
+
+    async def draws(parts: Sequence[AnimaticPart], into: Path) -> None:
+        drawn.extend(parts)
+        into.write_bytes(b"sheet")
+
+    rig.rooms.media.reference_sheet = draws
+    offer = rig.offer("long.mp4", b"video mp4 40\n")
+    view = await rig.waiting(replace(rig.wish("@Video1 goes on", ask=True), offers=(offer,)))
+    await rig.drafts.sheet(view)
+    end = await rig.drafts.choose_part(
+        view.request.id,
+        person_id=ADA,
+        version=view.request.version,
+        reference_id=view.request.references[0].id,
+        part=Part(anchor=Anchor.END),
+    )
+    await rig.drafts.sheet(end)
+    assert [(each.start_seconds, each.seconds) for each in drawn] == [(0, 15), (25, 15)]
 
 
 async def test_one_person_has_one_sheet_drawn_at_a_time(rig: Rig) -> None:

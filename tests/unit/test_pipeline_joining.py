@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from bot.domain.conform import Anchor, Made, Part, Record, Target, Verdict
 from bot.domain.media import Kind, MediaFacts
 from bot.domain.reasons import reason
 from bot.domain.references import Collected, Fate, OfferSource, Origin, Reference, numbered, stands_for_person
@@ -60,6 +61,16 @@ def test_the_same_bytes_keep_what_either_means_shows_and_is_called() -> None:
     assert one.stands_for == (ada, bob)
     assert one.shows_person
     assert one.alias == "twin"
+
+
+def test_the_same_bytes_keep_what_was_decided_chosen_and_made_of_them() -> None:
+    there = file("a", "wave.gif", "1")
+    record = Record(verdict=Verdict.CONVERT, code="gif_still", kind=Kind.IMAGE, facts=there.facts)
+    made = Made(content="m" * 64, facts=there.facts, target=Target(format="png", kind=Kind.IMAGE))
+    there = replace(there, record=record, part=Part(anchor=Anchor.END))
+    again = file("b", "again.gif", "1", record=replace(record, code="ok"), made=made)
+    (both,) = joined([there], came(again)).references
+    assert (both.record, both.part, both.made) == (record, there.part, made)
 
 
 def test_of_two_files_with_one_alias_the_first_has_it() -> None:

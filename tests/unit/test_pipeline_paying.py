@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from bot.domain.conform import ClipFindings
 from bot.domain.errors import Refused, Rejected, Unavailable
 from bot.domain.generations import Generation, PreparedBody
-from bot.domain.media import MediaFacts, Sniffed
+from bot.domain.media import Kind, MediaFacts
 from bot.domain.models import ModelSpec
 from bot.domain.reasons import reason
 from bot.domain.requests import Take
@@ -430,17 +431,48 @@ async def test_a_result_that_is_too_large_is_not_downloaded_again_and_again(rig:
     assert len(tries) == 1
 
 
-async def test_a_video_that_is_too_much_work_to_measure_is_delivered_all_the_same(rig: Rig) -> None:
+async def test_a_video_that_is_too_much_work_to_look_into_is_delivered_all_the_same(rig: Rig) -> None:
     request_id = await rig.ask()
     await rig.settle()
 
-    async def too_heavy(path: Path, sniffed: Sniffed) -> MediaFacts:
+    async def too_heavy(path: Path) -> ClipFindings:
         raise Refused(reason("media-too-heavy", name=path.name, limit="10 s"))
 
-    rig.rooms.media.probe = too_heavy  # pyright: ignore[reportAttributeAccessIssue]
+    rig.rooms.clips.check_clip = too_heavy  # pyright: ignore[reportAttributeAccessIssue]
     rig.provider.finish(rig.provider.started[0])
     await rig.go_on()
     assert (await rig.state(request_id), len(rig.clips)) == ("delivered", 1)
+    (take,) = await rig.takes(request_id)
+    assert (take.clip_facts, take.clip_findings) == (
+        MediaFacts(kind=Kind.VIDEO, format="mp4", byte_count=len(CLIP)),
+        None,
+    )
+
+
+async def test_what_was_found_of_a_video_is_kept_with_it(rig: Rig) -> None:
+    request_id = await rig.ask()
+    await rig.settle()
+    rig.provider.finish(rig.provider.started[0], result=b"video mp4 5.0 black=1.5 frozen=3 silent=5\n")
+    await rig.go_on()
+    (take,) = await rig.takes(request_id)
+    found = take.clip_findings
+    assert found is not None
+    assert (found.facts, found.black_seconds, found.frozen_seconds, found.silent_seconds) == (
+        take.clip_facts,
+        1.5,
+        3.0,
+        5.0,
+    )
+
+
+async def test_what_came_in_place_of_a_video_is_kept_for_whoever_looks_into_it(rig: Rig) -> None:
+    request_id = await rig.ask()
+    await rig.settle()
+    rig.provider.finish(rig.provider.started[0], result=b"<html>maintenance</html>")
+    await rig.go_on()
+    (take,) = await rig.takes(request_id)
+    assert take.clip is not None
+    assert rig.contents.contents[take.clip] == b"<html>maintenance</html>"
 
 
 async def test_a_cost_that_is_said_a_little_later_is_still_booked(rig: Rig) -> None:

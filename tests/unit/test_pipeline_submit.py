@@ -229,11 +229,11 @@ async def test_the_same_file_twice_is_one_reference_and_the_person_is_asked(rig:
     assert [fate.reason and fate.reason.code for fate in draft.request.fates] == [None, "same-file-twice"]
 
 
-async def test_a_file_that_cannot_be_published_keeps_the_draft_from_being_confirmed(rig: Rig) -> None:
-    rig.rooms.publisher._max_bytes_each = 5  # pyright: ignore[reportAttributeAccessIssue]
-    draft = await rig.waiting(rig.wish("@Image1 waves", "hero.png"))
+async def test_a_file_that_cannot_be_published_keeps_the_draft_from_being_confirmed(tmp_path: Path) -> None:
+    rig = Rig(tmp_path, staging=False)
+    draft = await rig.waiting(rig.wish("@Image1 waves at @Video1", "hero.png", "walk.mp4"))
     (found,) = draft.errors
-    assert (found.reason.code, found.reason.arguments["name"]) == ("publisher-too-large", "hero.png")
+    assert (found.reason.code, found.reason.arguments["name"]) == ("publisher-missing", "walk.mp4")
     assert await nothing_was_spent(rig)
 
 

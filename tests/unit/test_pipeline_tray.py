@@ -74,6 +74,19 @@ async def test_what_the_tray_held_when_it_was_asked_for_is_what_a_restart_finds(
     assert len(rig.provider.started) == 1
 
 
+async def test_a_file_lies_there_as_it_came_and_the_draft_says_what_it_will_become(rig: Rig) -> None:
+    view = await rig.tray.add(rig.tray_wish(rig.offer("wave.gif"), rig.offer("walk.long")))
+    assert [one.token for one in view.references] == ["@Video1", "@Video2"]
+    assert set(rig.contents.contents.values()) == set(rig.downloader.files.values())
+
+    draft = await rig.waiting(rig.wish("@Video1 and @Video2", use_tray=True))
+
+    assert [one.record for one in draft.request.references] == [one.record for one in view.references]
+    targets = [file.target for _, file in draft.planned]
+    assert [target and (target.loop_to_seconds, target.seconds) for target in targets] == [(2.0, None), (None, 13.0)]
+    assert rig.media.conformed == []
+
+
 async def test_an_empty_tray_is_no_file(rig: Rig) -> None:
     assert (await rig.submit(rig.wish("a paper boat", use_tray=True))).request.references == ()
 

@@ -1,25 +1,21 @@
 """Offers become references: in order, numbered, kept once; and every file's fate is told."""
 
 import asyncio
-import io
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from PIL import Image
 
-from bot.domain.conform import FilePlan, Record
+from bot.domain.conform import Anchor, Made, Part, Record, Step, Target, Verdict
 from bot.domain.errors import Refused, RushesError, Unavailable
 from bot.domain.media import Kind, MediaFacts
+from bot.domain.models import ModelLimits
 from bot.domain.reasons import reason
 from bot.domain.references import Collected, Fate, Offer, OfferSource, Origin, Reference, compared
 from bot.domain.words import SENTENCES, say
-from bot.media.planner import plan
-from bot.media.tools import SandboxedMedia
-from bot.references import Collector, set_reasons
+from bot.references import Collector
 from bot.references.names import unique_names
 from tests import media_samples
 from tests.fakes_media import FakeMedia
@@ -45,7 +41,6 @@ def collector(
         contents=store or MemoryContentStore(),
         media=LabelledMedia(),
         conformer=LabelledMedia(),
-        plan=plan,
         limits=lambda: LIMITS,
         ids=counting_ids(),
         scratch=tmp_path / "scratch",
@@ -328,7 +323,7 @@ async def test_a_new_file_with_held_bytes_adds_its_name(tmp_path: Path) -> None:
     assert reference.origins == (Origin(), before)
 
 
-# --- made to fit -----------------------------------------------------------------------------------------------------
+# --- kept as they came -----------------------------------------------------------------------------------------------
 
 
 WHERE = b"image jpeg exif\nat home"
@@ -336,79 +331,68 @@ LONG, VOICE = b"video mp4 21\nlong", b"audio ogg 3\nhello"
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "kind", "form", "changes"),
+    ("name", "content", "kind", "code", "steps"),
     [
-        ("wave.gif", WAVE, Kind.VIDEO, "mp4", "GIF → MP4, played again until it lasts long enough"),
-        ("wave.webp", b"image webp 3\nwave", Kind.VIDEO, "mp4", "WEBP → MP4"),
-        ("photo.heic", b"image heic\nphoto", Kind.IMAGE, "jpeg", "HEIC → JPEG, kept without hidden data"),
-        ("still.gif", b"image gif\nstill", Kind.IMAGE, "png", "GIF → PNG, kept without hidden data"),
-        ("long.mp4", LONG, Kind.VIDEO, "mp4", "the first 15 of 21 s"),
-        ("voice.ogg", VOICE, Kind.AUDIO, "mp3", "OGG → MP3"),
+        ("wave.gif", WAVE, Kind.VIDEO, "gif", {Step.TRANSCODE, Step.LOOP}),
+        ("wave.webp", b"image webp 3\nwave", Kind.VIDEO, "webp", {Step.TRANSCODE}),
+        ("photo.heic", b"image heic\nphoto", Kind.IMAGE, "heic", {Step.TRANSCODE, Step.STRIP}),
+        ("long.mp4", LONG, Kind.VIDEO, "duration_long", {Step.TRANSCODE, Step.TRIM}),
+        ("voice.ogg", VOICE, Kind.AUDIO, "container", {Step.TRANSCODE}),
+        ("home.jpg", WHERE, Kind.IMAGE, "strip_metadata", {Step.TRANSCODE, Step.STRIP}),
     ],
 )
-async def test_what_no_model_takes_as_it_is_is_made_to_fit_under_its_own_name(
-    tmp_path: Path, name: str, content: bytes, kind: Kind, form: str, changes: str
+async def test_what_no_model_takes_as_it_is_is_kept_as_it_came_with_what_has_to_be_done(
+    tmp_path: Path, name: str, content: bytes, kind: Kind, code: str, steps: set[Step]
 ) -> None:
     store = MemoryContentStore()
-    result = await collector(tmp_path, {name: content}, store).collect(offers(name))
+    made = collector(tmp_path, {name: content}, store)
+    result = await made.collect(offers(name))
     (reference,), (fate,) = result.references, result.fates
-    assert (reference.name, reference.kind, reference.facts.format) == (name, kind, form)
-    assert store.contents[reference.content].startswith(f"{kind} {form}".encode())
-    assert store.contents[reference.content].endswith(b"made of " + content)
-    assert list(store.contents) == [reference.content], "what came is not kept beside what is used"
-    assert reference.facts.byte_count == len(store.contents[reference.content])
-    assert fate.reference_id == reference.id
-    assert fate.reason is not None
-    assert (fate.reason.code, fate.reason.arguments["name"]) == ("converted", name)
-    assert str(fate.reason.arguments["changes"]).startswith(changes)
-    assert say(fate.reason).startswith(f"“{name}” was made to fit: {changes}")
+    assert list(store.contents.values()) == [content]
+    assert (reference.name, reference.kind, reference.facts.byte_count) == (name, kind, len(content))
+    assert reference.record is not None
+    assert (reference.record.verdict, reference.record.code) == (Verdict.CONVERT, code)
+    assert set(reference.record.steps) == steps
+    assert (reference.made, reference.part) == (None, Part())
+    assert fate == Fate(name=name, source=OfferSource.OPTION, reference_id=reference.id)
+    assert media_of(made).conformed == [], "nothing is converted before its person has seen it"
     assert list((tmp_path / "scratch").iterdir()) == []
 
 
-async def test_a_file_counts_as_the_kind_that_it_has_become(tmp_path: Path) -> None:
-    files: dict[str, bytes | RushesError] = {"hero.png": HERO, "wave.gif": WAVE, "walk.mp4": WALK}
-    result = await collected(tmp_path, files)
-    assert [one.token for one in result.references] == ["@Image1", "@Video1", "@Video2"]
-    assert result.references[1].facts.seconds == 2.0, "as long as a clip has to be"
+def media_of(made: Collector) -> LabelledMedia:
+    assert isinstance(made.conformer, LabelledMedia)
+    return made.conformer
 
 
-async def test_a_file_that_is_merely_tidied_says_so_and_not_that_it_was_converted(tmp_path: Path) -> None:
-    result = await collected(tmp_path, {"home.jpg": WHERE})
-    assert told(result.fates) == [("home.jpg", "tidied")]
-    why = result.fates[0].reason
-    assert why is not None
-    assert "kept without hidden data such as place and time" in say(why)
+async def test_a_file_counts_as_the_kind_that_it_is_used_as(tmp_path: Path) -> None:
+    """The tokens of a prompt rest on it: an animation of a single frame is a picture."""
+    files: dict[str, bytes | RushesError] = {"hero.png": HERO, "wave.gif": WAVE, "blink.webp": b"image webp 0.04\nx"}
+    result = await collected(tmp_path, {**files, "walk.mp4": WALK})
+    assert [one.token for one in result.references] == ["@Image1", "@Video1", "@Image2", "@Video2"]
+    assert result.references[2].facts.kind is Kind.VIDEO, "what it is"
 
 
-@pytest.mark.parametrize(("name", "content"), [("short.mp4", b"video mov 1\nshort"), ("voice.ogg", VOICE)])
-async def test_what_others_of_the_set_may_make_good_refuses_no_file_by_itself(
-    tmp_path: Path, name: str, content: bytes
-) -> None:
-    """A film too short alone, a sound without a picture: the whole set's look says that."""
-    limits = replace(LIMITS, kinds={**LIMITS.kinds, Kind.VIDEO: replace(LIMITS.kinds[Kind.VIDEO], formats=("mp4",))})
-    made = replace(collector(tmp_path, {name: content}), limits=lambda: limits)
-    result = await made.collect(offers(name))
-    assert told(result.fates) == [(name, "converted" if name == "voice.ogg" else "tidied")]
-    codes = [why.code for why in set_reasons(result.references, limits)]
-    assert codes == ["audio-needs-visual" if name == "voice.ogg" else "kind-too-short-together"]
+async def test_a_file_is_called_what_its_person_calls_it_when_its_ending_is_looked_at(tmp_path: Path) -> None:
+    result = await collected(tmp_path, {"hero.mp4": HERO})
+    assert [remark.value for remark in result.references[0].decided.remarks] == ["mislabelled"]
 
 
-async def test_no_file_is_larger_than_the_publisher_carries(tmp_path: Path) -> None:
+async def test_what_is_decided_is_decided_by_what_the_publisher_carries(tmp_path: Path) -> None:
     large = b"image png\n" + b"x" * 200_000
     made = replace(collector(tmp_path, {"hero.png": large}), limits=lambda: LIMITS.carried(100_000))
-    result = await made.collect(offers("hero.png"))
-    assert told(result.fates) == [("hero.png", "converted")]
-    assert "made to take fewer bytes" in say(result.fates[0].reason or reason("internal-error"))
+    (reference,) = (await made.collect(offers("hero.png"))).references
+    assert Step.SHRINK in reference.decided.steps
 
 
-async def test_a_kind_that_the_model_takes_none_of_is_refused_and_not_converted(tmp_path: Path) -> None:
+async def test_a_kind_that_the_model_takes_none_of_is_refused_and_not_kept(tmp_path: Path) -> None:
     kinds = {**LIMITS.kinds, Kind.AUDIO: replace(LIMITS.kinds[Kind.AUDIO], max_count=0)}
-    limits = replace(LIMITS, kinds=kinds).carried(1_000_000)
-    made = replace(collector(tmp_path, {"voice.ogg": VOICE}), limits=lambda: limits)
+    limits, store = replace(LIMITS, kinds=kinds).carried(1_000_000), MemoryContentStore()
+    made = replace(collector(tmp_path, {"voice.ogg": VOICE}, store), limits=lambda: limits)
     assert told((await made.collect(offers("voice.ogg"))).fates) == [("voice.ogg", "kind-not-accepted")]
+    assert store.contents == {}
 
 
-async def test_real_files_become_what_the_model_takes_and_good_ones_stay(tmp_path: Path) -> None:
+async def test_real_files_stay_as_they_are_and_say_what_they_are_used_as(tmp_path: Path) -> None:
     files: dict[str, bytes | RushesError] = {
         "moving.gif": media_samples.moving_gif(),
         "still.gif": media_samples.gif(),
@@ -417,77 +401,71 @@ async def test_real_files_become_what_the_model_takes_and_good_ones_stay(tmp_pat
         "photo.jpg": media_samples.jpeg(),
         "song.ogg": media_samples.ogg(seconds=2.5),
     }
-    media = FakeMedia()
-    made = replace(collector(tmp_path, files), media=media, conformer=media)
+    media, store = FakeMedia(), MemoryContentStore()
+    made = replace(collector(tmp_path, files, store), media=media, conformer=media)
     result = await made.collect(offers(*files))
-    assert {fate.name for fate in result.fates if fate.reason} == {"moving.gif", "still.gif", "sticker.png", "song.ogg"}
-    assert [one.facts.format for one in result.references] == ["mp4", "png", "webp", "png", "jpeg", "mp3"]
-    assert set_reasons(result.references, LIMITS) == ()
+    assert [store.contents[one.content] for one in result.references] == list(files.values())
+    assert [one.kind.value for one in result.references] == ["video", "image", "image", "image", "image", "audio"]
+    changed = {one.name for one in result.references if one.decided.verdict is Verdict.CONVERT}
+    assert changed == {"moving.gif", "still.gif", "sticker.png", "song.ogg"}
+    assert media.conformed == []
 
 
-async def test_where_a_photograph_was_taken_stays_with_its_person(tmp_path: Path) -> None:
-    exif = Image.Exif()
-    exif[0x010F] = "Camera of Ada"
-    exif.get_ifd(0x8825)[1] = "N"
-    buffer = io.BytesIO()
-    media_samples.painting((320, 240)).save(buffer, "JPEG", exif=exif)
-    photo, store, media = buffer.getvalue(), MemoryContentStore(), SandboxedMedia()
-    made = replace(collector(tmp_path, {"home.jpg": photo}, store), media=media, conformer=media)
-    result = await made.collect(offers("home.jpg"))
-    assert told(result.fates) == [("home.jpg", "tidied")]
-    (kept,) = store.contents.values()
-    assert kept != photo
-    assert b"Camera of Ada" in photo
-    assert b"Camera of Ada" not in kept
-    with Image.open(io.BytesIO(kept)) as picture:
-        assert (picture.format, picture.size, dict(picture.getexif())) == ("JPEG", (320, 240), {})
-    assert list((tmp_path / "scratch").iterdir()) == []
+MADE = Made(
+    content="e" * 64,
+    facts=MediaFacts(kind=Kind.VIDEO, format="mp4", byte_count=7, seconds=15.0),
+    target=Target(format="mp4", kind=Kind.VIDEO, seconds=15.0),
+)
 
 
-async def test_what_the_model_takes_is_left_as_it_is(tmp_path: Path) -> None:
+async def test_what_is_held_keeps_what_was_decided_chosen_and_made_of_it(tmp_path: Path) -> None:
     store = MemoryContentStore()
-    made = collector(tmp_path, {"a.webp": b"image webp\na", "walk.mp4": WALK}, store)
-    result = await made.collect(offers("a.webp", "walk.mp4"))
-    assert told(result.fates) == [("a.webp", None), ("walk.mp4", None)]
-    assert [store.contents[one.content] for one in result.references] == [b"image webp\na", WALK]
+    first = (await collector(tmp_path, {"long.mp4": LONG}, store).collect(offers("long.mp4"))).references[0]
+    held = replace(first, part=Part(anchor=Anchor.END), made=MADE)
+
+    again = (await collector(tmp_path, {}, store).collect([of_held(held)])).references[0]
+
+    assert (again.record, again.part, again.made) == (held.record, held.part, held.made)
+    assert again.kind is Kind.VIDEO
 
 
-class Clumsy(LabelledMedia):
-    """Fails at whatever it is to make, and leaves half of it."""
-
-    async def conform(
-        self, path: Path, plan: FilePlan, into: Path, *, progress: Callable[[float], None] | None = None
-    ) -> Record:
-        into.write_bytes(b"half")
-        raise Refused(reason("not-conformed", name=path.name))
-
-
-async def test_a_conversion_that_fails_is_that_files_fate(tmp_path: Path) -> None:
-    store = MemoryContentStore()
-    made = replace(collector(tmp_path, {"wave.gif": WAVE, "hero.png": HERO}, store), conformer=Clumsy())
-    result = await made.collect(offers("wave.gif", "hero.png"))
-    assert told(result.fates) == [("wave.gif", "not-conformed"), ("hero.png", None)]
-    assert result.fates[0].reason == reason("not-conformed", name="wave.gif")
-    assert list(store.contents.values()) == [HERO]
-    assert list((tmp_path / "scratch").iterdir()) == []
-
-
-async def test_a_file_for_which_there_is_no_plan_is_refused_for_the_plans_reason(tmp_path: Path) -> None:
-    tiny = replace(LIMITS.kinds[Kind.VIDEO], max_bytes_each=1000)
-    limits = replace(LIMITS, kinds={**LIMITS.kinds, Kind.VIDEO: tiny})
-    made = replace(collector(tmp_path, {"long.mp4": LONG}), limits=lambda: limits)
-    result = await made.collect(offers("long.mp4"))
-    assert told(result.fates) == [("long.mp4", "kind-too-large-together")]
-    assert list((tmp_path / "scratch").iterdir()) == []
-
-
-async def test_what_is_held_is_not_converted_again(tmp_path: Path) -> None:
+async def test_what_an_earlier_release_kept_counts_as_decided_on_and_is_not_looked_into_again(tmp_path: Path) -> None:
     store = MemoryContentStore()
     held = await held_in(store, tmp_path, WHERE)
-    made = replace(collector(tmp_path, {}, store), conformer=Clumsy())
-    result = await made.collect([of_held(held)])
+    result = await collector(tmp_path, {}, store).collect([of_held(held)])
     assert told(result.fates) == [("kept.png", None)]
-    assert result.references[0].content == held.content
+    (kept,) = result.references
+    assert (kept.record, kept.content) == (None, held.content)
+    assert (kept.decided.verdict, kept.decided.kind) == (Verdict.ACCEPT, held.kind)
+
+
+async def test_of_equal_bytes_the_first_one_s_decision_stands_and_nothing_made_is_lost(tmp_path: Path) -> None:
+    store = MemoryContentStore()
+    first = (await collector(tmp_path, {"long.mp4": LONG}, store).collect(offers("long.mp4"))).references[0]
+    held = replace(first, name="kept.mp4", part=Part(anchor=Anchor.END), made=MADE)
+
+    mixed = collector(tmp_path, {"long.mp4": LONG}, store)
+    (fresh_first,) = (await mixed.collect([*offers("long.mp4"), of_held(held)])).references
+    (held_first,) = (await mixed.collect([of_held(held), *offers("long.mp4")])).references
+
+    assert (fresh_first.part, fresh_first.made, fresh_first.record) == (Part(), MADE, first.record)
+    assert (held_first.part, held_first.made, held_first.record) == (held.part, MADE, first.record)
+
+
+class Strict(LabelledMedia):
+    """Decides against whatever it is shown."""
+
+    async def record(self, path: Path, limits: ModelLimits, *, name: str | None = None) -> Record:
+        why = reason("format-unsupported", name=name or "", found="mkv", accepted="MP4")
+        return Record(verdict=Verdict.REJECT, code="unsupported", kind=Kind.VIDEO, why=why)
+
+
+async def test_a_file_that_cannot_be_used_is_not_kept_and_says_why_in_people_s_words(tmp_path: Path) -> None:
+    store = MemoryContentStore()
+    made = replace(collector(tmp_path, {"walk.mkv": b"video mkv 3\n"}, store), conformer=Strict())
+    (fate,) = (await made.collect(offers("walk.mkv"))).fates
+    assert fate.reason == reason("format-unsupported", name="walk.mkv", found="Matroska", accepted="MP4")
+    assert store.contents == {}
 
 
 @pytest.mark.parametrize("content", [HERO, WAVE, b"hello", b"broken png\n", b"broken gif\n"])

@@ -1,15 +1,17 @@
-"""Does a set of files fit the model? Each reason names the file, the limit and the way out."""
+"""Do files fit the model as they are? Each reason names the file, the limit and the way out."""
 
 from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
 
+from bot.domain.conform import FROM_START, Anchor, Part
 from bot.domain.media import Kind
 from bot.domain.reasons import reason
 from bot.domain.references import Offer, Reference, numbered
 from bot.domain.words import SENTENCES, say
-from bot.references import declared_bytes, declared_reasons, set_reasons, tray_reasons
+from bot.media.planner import plan
+from bot.references import declared_bytes, declared_reasons, file_reasons, planned, tray_reasons
 from tests.fakes_references import LIMITS, make_references
 
 
@@ -25,12 +27,12 @@ AUDIO = with_facts("theme.mp3", seconds=5.0)
 
 def told(*references: Reference) -> Mapping[str, str]:
     """Code → sentence."""
-    reasons = set_reasons(numbered(references), LIMITS)
+    reasons = file_reasons(numbered(references), LIMITS)
     assert all(why.code in SENTENCES for why in reasons)
     return {why.code: say(why) for why in reasons}
 
 
-def test_a_set_that_fits_has_no_reason() -> None:
+def test_files_that_fit_have_no_reason() -> None:
     assert told(IMAGE, VIDEO, AUDIO) == {}
     assert told() == {}
 
@@ -42,9 +44,6 @@ def test_a_set_that_fits_has_no_reason() -> None:
         (with_facts("a.png", byte_count=30_000_001), "file-too-large-for-model", ["a.png", "30.0 MB", "image"]),
         (with_facts("a.mp4", width=100, height=100), "frame-too-small", ["a.mp4", "100×100", "409,600"]),
         (with_facts("a.mp4", width=1920, height=1080), "frame-too-large", ["a.mp4", "1920×1080", "927,408"]),
-        (with_facts("a.mp4", byte_count=50_000_001), "kind-too-large-together", ["video", "50.0 MB"]),
-        (with_facts("a.mp4", seconds=15.07), "kind-too-long-together", ["video", "15.07 s", "at most 15 s"]),
-        (with_facts("a.mp4", seconds=1.5), "kind-too-short-together", ["video", "1.5 s", "at least 2 s"]),
     ],
 )
 def test_a_file_that_does_not_fit_is_told_with_its_limit(reference: Reference, code: str, words: list[str]) -> None:
@@ -53,50 +52,37 @@ def test_a_file_that_does_not_fit_is_told_with_its_limit(reference: Reference, c
     assert all(word in sentences[code] for word in words)
 
 
-@pytest.mark.parametrize("seconds", [2.0, 15.0])
-def test_the_limits_themselves_are_allowed(seconds: float) -> None:
-    assert told(with_facts("a.mp4", seconds=seconds, width=640, height=640, byte_count=50_000_000)) == {}
+def test_the_limits_themselves_are_allowed() -> None:
+    assert (
+        told(with_facts("a.mp4", seconds=15.0, width=640, height=640), with_facts("a.png", byte_count=30_000_000)) == {}
+    )
 
 
-def test_what_mp3_adds_to_a_sound_that_was_cut_to_fit_is_allowed_and_no_more() -> None:
-    assert told(IMAGE, with_facts("a.mp3", seconds=15.03)) == {}
-    assert list(told(IMAGE, with_facts("a.mp3", seconds=15.04))) == ["kind-too-long-together"]
-    assert list(told(IMAGE, with_facts("a.wav", format="wav", seconds=15.03))) == ["kind-too-long-together"]
-
-
-@pytest.mark.parametrize("seconds", [1.996, 15.004])
-def test_what_clocks_round_is_allowed(seconds: float) -> None:
-    assert told(with_facts("a.mp4", seconds=seconds, width=640, height=640)) == {}
-
-
-def test_lengths_are_counted_together_and_per_kind() -> None:
-    videos = [with_facts(f"{number}.mp4", seconds=6.0) for number in range(3)]
-    assert list(told(*videos)) == ["kind-too-long-together"]
-    assert told(videos[0], videos[1], with_facts("a.mp3", seconds=9.0)) == {}
-
-
-def test_an_unknown_length_is_not_guessed() -> None:
-    assert told(with_facts("a.mp4"), with_facts("b.mp4", seconds=20.0)) == {}
-
-
-def test_counts_are_told_with_what_to_take_out() -> None:
-    images = [with_facts(f"{number}.png") for number in range(13)]
-    sentences = told(*images)
-    assert sentences["too-many-references"].endswith("at most 12 in all. Take 1 out.")
-    assert sentences["too-many-of-kind"].endswith("at most 9. Take 4 out.")
+def test_what_files_come_to_together_is_the_plan_s_to_say() -> None:
+    assert told(*(with_facts(f"{number}.mp4", seconds=60.0, byte_count=40_000_000) for number in range(9)), AUDIO) == {}
 
 
 def test_a_kind_the_model_does_not_take_is_told_for_each_file() -> None:
     limits = replace(LIMITS, kinds={Kind.IMAGE: LIMITS.kinds[Kind.IMAGE]})
-    reasons = set_reasons(numbered([IMAGE, VIDEO, AUDIO]), limits)
+    reasons = file_reasons(numbered([IMAGE, VIDEO, AUDIO]), limits)
     assert [(why.code, why.arguments["name"]) for why in reasons] == [
         ("kind-not-accepted", "walk.mp4"),
         ("kind-not-accepted", "theme.mp3"),
     ]
 
 
-def test_sound_alone_needs_a_picture() -> None:
-    assert list(told(AUDIO)) == ["audio-needs-visual"]
+def film(name: str, seconds: float, part: Part = FROM_START) -> Reference:
+    return replace(with_facts(name, seconds=seconds, width=720, height=720), part=part)
+
+
+def test_the_plan_is_made_of_what_was_decided_and_chosen_in_order_and_by_name() -> None:
+    late = Part(anchor=Anchor.AT, at_seconds=4.0)
+    made = planned(plan, numbered([IMAGE, film("a.mp4", 20.0, late), film("b.mp4", 2.0)]), LIMITS)
+    assert [None if file.target is None else file.target.start_seconds for file in made.files] == [None, 4.0, None]
+    assert made.files[0].record == IMAGE.decided
+
+    refused = planned(plan, numbered([film(f"{number}.mp4", 2.0) for number in range(4)]), LIMITS)
+    assert "“0.mp4”, “1.mp4”, “2.mp4” and 1 more" in say(refused.reasons[0])
 
 
 def test_what_discord_declares_is_checked_before_any_download() -> None:

@@ -1,0 +1,78 @@
+"""Making an accepted request's files fit the model: as was shown, one by one, each kept and recorded at once."""
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import replace
+
+import structlog
+
+from bot.domain.conform import FilePlan, Made, Target
+from bot.domain.errors import Refused
+from bot.domain.reasons import reason
+from bot.domain.references import Reference
+from bot.domain.requests import Request
+from bot.pipeline.planning import is_made, plan_reasons
+from bot.pipeline.rooms import Rooms
+from bot.pipeline.scratch import scratch_folder
+
+_log: structlog.stdlib.BoundLogger = structlog.get_logger("rushes.references")
+
+
+class Conforming:
+    """Carries out the plan of a request that is being prepared, a file at a time, and rests on its row alone.
+
+    The plan is made anew from what the row holds, so it is the one that was confirmed, unless the model's limits have
+    changed since.
+    """
+
+    def __init__(self, rooms: Rooms) -> None:
+        self._rooms = rooms
+
+    async def __call__(self, request: Request) -> bool:
+        """Makes the next file that is not made yet; `False` when nothing is left to be made.
+
+        `Refused` when the files cannot be used any more, or one cannot be made; then none of it has cost anything.
+        `Unavailable`, `Stale`: what was recorded stays.
+        """
+        rooms = self._rooms
+        spec = await rooms.provider.model()
+        plan = rooms.plan(request.references, spec)
+        reasons = plan_reasons(rooms, request.references, plan, spec)
+        if reasons:
+            raise Refused(*reasons)
+        for reference, file in zip(request.references, plan.files, strict=True):
+            if file.target is not None and not await self._is_there(reference, file):
+                made = await self._made(reference, file, file.target)
+                rooms.reached("conformed")
+                await rooms.store.record_made(request, reference.id, made)
+                rooms.reached("recorded-made")
+                return True
+        return False
+
+    async def _is_there(self, reference: Reference, file: FilePlan) -> bool:
+        made = reference.made
+        return made is not None and is_made(reference, file) and await self._rooms.contents.holds(made.content)
+
+    async def _made(self, reference: Reference, file: FilePlan, target: Target) -> Made:
+        rooms = self._rooms
+        with _naming(reference), scratch_folder(rooms.scratch) as folder:
+            original, into = folder / "original", folder / "made"
+            try:
+                await rooms.contents.copy_to(reference.content, original)
+            except KeyError as missing:
+                raise Refused(reason("bytes-gone", name=reference.name)) from missing
+            record = await rooms.conformer.conform(original, file, into)
+            if record.facts is None:
+                raise Refused(reason("not-conformed", name=reference.name), detail="what was made was not measured")
+            return Made(content=await rooms.contents.put(into), facts=record.facts, target=target)
+
+
+@contextmanager
+def _naming(reference: Reference) -> Generator[None]:
+    """Refusals in the person's words: the media tools know a file by its path only."""
+    try:
+        yield
+    except Refused as refused:
+        _log.info("file not made to fit", reason=refused.reason.code, detail=refused.detail)
+        named = [replace(why, arguments={**why.arguments, "name": reference.name}) for why in refused.reasons]
+        raise Refused(*named, detail=refused.detail) from refused
