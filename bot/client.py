@@ -139,6 +139,10 @@ class Drafts(Protocol):
 class LastFrame(Protocol):
     """See `bot.pipeline.last_frame`."""
 
+    def look(self, request_id: str, *, ordinal: int, place: Place, person_id: int) -> Awaitable[None]:
+        """`Refused` when there is no clip to go on from; quick enough to be asked before a form opens."""
+        ...
+
     def __call__(self, request_id: str, *, ordinal: int, place: Place, person_id: int) -> Awaitable[Offer]:
         """The last frame of a take's clip, as a file to begin another video with."""
         ...

@@ -23,7 +23,7 @@ from cogs.forms import Form, FormKind
 from cogs.part_form import PartForm
 from cogs.sources import mentioned, offers_in, offers_of
 from cogs.video_form import ContinueForm, MakeVideoForm, fitting
-from cogs.wishes import wish_from
+from cogs.wishes import place_of, wish_from
 
 _MAX_FIELD_CHARACTERS = 4000
 """What a form's text field takes: docs, components/reference.mdx."""
@@ -190,8 +190,10 @@ async def free_draft(press: Press) -> None:
 
 
 async def continue_take(press: Press) -> None:
-    """The form of a video that begins where the clip ends. The frame is taken once it is sent."""
+    """The form of a video that begins where the clip ends, if there is one. The frame is taken once it is sent."""
     (ordinal,) = press.numbers(1)
+    place = place_of(press.interaction)
+    await press.services.last_frame.look(press.request_id, ordinal=ordinal, place=place, person_id=press.person_id)
     await press.interaction.response.send_modal(
         ContinueForm(press.interaction.client, request_id=press.request_id, ordinal=ordinal)
     )

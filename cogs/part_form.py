@@ -66,7 +66,7 @@ class PartForm(Form):
             reference_id=self._reference.id,
             part=self._part(),
         )
-        await show_draft(interaction, view, same_files=True)
+        await show_draft(interaction, view)  # its picture shows the part
 
     def _part(self) -> Part:
         before, chosen = self._reference.part.anchor, Anchor(self.anchor.value or self._reference.part.anchor)

@@ -187,7 +187,8 @@ class LabelledMedia:
         return await self.probe(into, Sniffed(kind=Kind.VIDEO, format="mp4"))
 
     async def reference_sheet(self, parts: Sequence[AnimaticPart], into: Path) -> None:
-        into.write_text("\n".join(["image png", *(part.label for part in parts)]), encoding="utf-8")
+        tiles = (part.label + (f" from {part.start_seconds:g}" if part.start_seconds else "") for part in parts)
+        into.write_text("\n".join(["image png", *tiles]), encoding="utf-8")
 
     async def contact_sheet(self, clips: Sequence[Path], into: Path, *, labels: Sequence[str]) -> None:
         raise NotImplementedError

@@ -220,15 +220,17 @@ class MemoryRequestStore:
         model_id: str,
         policy: GuildPolicy,
         now_ms: int,
+        references: Sequence[Reference] | None = None,
     ) -> Snapshot:
         await asyncio.sleep(0)
         current = self._current(request)
+        fixed = current.references if references is None else tuple(references)
         if current.state is RequestState.QUEUED:
             raise IllegalMove("request: accepted twice")
         check_request_move(current.state, RequestState.QUEUED)
         usage = self._usage(current.place.guild_id, current.person.id, now_ms, besides=current.id)
         refusal = self._quota_rule(policy, usage, current.take_count)
-        refusals = [*self._barred(current, current.references), *([] if refusal is None else [refusal])]
+        refusals = [*self._barred(current, fixed), *([] if refusal is None else [refusal])]
         if refusals:
             raise Refused(*refusals)
         self._line[current.id] = max(self._line.values(), default=0) + 1
@@ -245,6 +247,7 @@ class MemoryRequestStore:
             findings=tuple(findings),
             model_id=model_id,
             accepted_at_ms=now_ms,
+            references=fixed,
         )
         return self._snapshot(self._put(accepted, current))
 
@@ -416,7 +419,7 @@ class MemoryRequestStore:
         ]
         if taken_back:
             raise Refused(*taken_back)
-        kept = tuple(replace(each, made=None) for each in after)
+        kept = tuple(replace(each, target=None, made=None) for each in after)
         self._put_tray((place.channel_id, person_id), place.guild_id, kept, expires_at_ms)
         return self._tray_view(place.channel_id, person_id, now_ms)
 

@@ -14,13 +14,12 @@ from bot.cards.titles import colour, take_lines, title, waits_for_operator
 from bot.domain import words
 from bot.domain.custom_ids import Action
 from bot.domain.reasons import reason
-from bot.domain.requests import Snapshot
+from bot.domain.requests import RESULT_PREFIX, Snapshot, is_result
 from bot.domain.states import RequestState, TakeState
 
 _PROMPT_UNITS = 1200
 _WHY_UNITS = 700
 _SLOT = "card"
-_RESULTS = "result-"
 _S = RequestState
 _BEFORE_WORK = frozenset({_S.DRAFT, _S.AWAITING_APPROVAL, _S.QUEUED, _S.PREPARING})
 _WITHOUT_CLIP = frozenset({_S.EXPIRED, _S.DENIED, _S.CANCELLED, _S.FAILED})
@@ -110,8 +109,8 @@ def _refused_clips(snapshot: Snapshot) -> Iterator[str]:
 
 def _link(snapshot: Snapshot) -> str:
     """To the first message of the result; when that one was refused, to the next."""
-    posted = [post for post in snapshot.posts if post.slot.startswith(_RESULTS) and post.message_id is not None]
-    post = min(posted, key=lambda one: int(one.slot.removeprefix(_RESULTS)), default=None)
+    posted = [post for post in snapshot.posts if is_result(post.slot) and post.message_id is not None]
+    post = min(posted, key=lambda one: int(one.slot.removeprefix(RESULT_PREFIX)), default=None)
     if post is None or post.message_id is None:
         return ""
     address = message_link(snapshot.request.place.guild_id, post.channel_id, post.message_id)

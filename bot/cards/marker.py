@@ -3,8 +3,11 @@
 import re
 from collections.abc import Iterable
 
+from bot.domain.requests import RESULT_PREFIX
+
 _MARKER = re.compile(
-    r"^-# `(?P<request_id>[0-9a-hjkmnp-tv-z]{13})` · (?P<slot>card|notice|callback|result-[0-9]+)$", re.MULTILINE
+    rf"^-# `(?P<request_id>[0-9a-hjkmnp-tv-z]{{13}})` · (?P<slot>card|notice|callback|{RESULT_PREFIX}[0-9]+)$",
+    re.MULTILINE,
 )
 
 

@@ -8,7 +8,7 @@ import discord
 from bot.cards.buttons import button, plain
 from bot.cards.text import MORE, Listed, inline, listed, titled
 from bot.domain import words
-from bot.domain.conform import FilePlan, Verdict
+from bot.domain.conform import FilePlan, Step, Target
 from bot.domain.custom_ids import Action, ButtonId
 from bot.domain.drafts import DraftView
 from bot.domain.fates import changes, told
@@ -44,11 +44,11 @@ def told_of(view: DraftView) -> dict[str, list[Told]]:
 
 
 def awaited_list(references: Sequence[Reference], limit: int) -> Listed:
-    """A line for each accepted file that has still to be made to fit, as far as its own record tells. May be empty."""
+    """A line for each accepted file that has still to be made to fit, as it was confirmed. May be empty."""
     waiting = [
-        (one, changes(FilePlan(record=one.decided, steps=one.decided.steps)))
+        (one, changes(_as_confirmed(one, one.target)))
         for one in references
-        if one.made is None and one.decided.verdict is Verdict.CONVERT
+        if one.made is None and one.target is not None
     ]
     return listed((_drawn({_BEING_MADE: waiting}, size) for size in _NAME_UNITS), limit)
 
@@ -82,6 +82,15 @@ def part_menu(view: DraftView) -> Iterator[discord.ui.ActionRow[Any]]:
             options=[_option(reference, file) for reference, file in cut[:_OPTIONS]],
         )
         yield discord.ui.ActionRow(menu)
+
+
+def _as_confirmed(reference: Reference, target: Target) -> FilePlan:
+    """What is done to a file, read off what it becomes: the other files, too, may be why it is cut or shrunk."""
+    record, cut = reference.decided, target.seconds is not None
+    steps = {*record.steps} - {Step.TRIM} | ({Step.TRIM} if cut else set[Step]())
+    if not target.copy and not steps & {Step.TRANSCODE, Step.TO_STILL}:  # by itself it would not be encoded anew
+        steps = steps - {Step.REMUX} | {Step.TRANSCODE} | (set[Step]() if cut else {Step.SHRINK})
+    return FilePlan(record=record, target=target, steps=tuple(step for step in Step if step in steps))
 
 
 def _option(reference: Reference, file: FilePlan) -> discord.SelectOption:

@@ -8,7 +8,7 @@ from typing import Any, Final
 import discord
 
 from bot.cards import said
-from bot.cards.buttons import button, plain, row
+from bot.cards.buttons import ROW_BUTTONS, button, plain, row
 from bot.cards.text import joined, units
 from bot.domain.custom_ids import Action
 from bot.domain.drafts import DraftView
@@ -16,8 +16,6 @@ from bot.domain.prompts import Finding, Severity, mend_proof
 
 _COMPONENTS: Final = 20
 """Of the 40 that a message may have, these are left beside the largest draft card."""
-_ROW_BUTTONS: Final = 5
-"""Discord, Action Row."""
 _CHOICES: Final = 3
 _TAIL_UNITS: Final = 120
 _MARKS: Final = {Severity.ERROR: "⛔", Severity.WARNING: "⚠"}
@@ -84,7 +82,7 @@ def _groups(findings: Sequence[Finding]) -> list[list[int]]:
         group = groups[-1] if groups else []
         together = _may_share(finding) and all(_may_share(findings[one]) for one in group)
         mends = sum(len(findings[one].mends) for one in group) + len(finding.mends)
-        if group and together and mends <= _ROW_BUTTONS:
+        if group and together and mends <= ROW_BUTTONS:
             group.append(index)
         else:
             groups.append([index])

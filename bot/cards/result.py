@@ -25,11 +25,11 @@ from bot.cards.titles import colour
 from bot.domain import words
 from bot.domain.custom_ids import Action
 from bot.domain.reasons import reason
-from bot.domain.requests import Snapshot, Take
+from bot.domain.requests import Snapshot, Take, result_slot
 from bot.domain.states import RequestState
 
 PROMPT_FILE: Final = "prompt.txt"
-_FIRST_SLOT: Final = "result-1"
+_FIRST_SLOT: Final = result_slot(1)
 _NOTICE_SLOT: Final = "notice"
 _WRITTEN, _SENT, _ONLY = "Prompt, as written", "Prompt, as sent", "Prompt"
 _PROMPT_UNITS = 750

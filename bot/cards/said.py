@@ -51,6 +51,8 @@ def cancelling(snapshot: Snapshot) -> str:
     """What becomes of the wish to end a request that is not over yet."""
     if snapshot.request.state is RequestState.DELIVERING:
         return sentence(reason("cancel-delivering"))
+    if snapshot.request.state is not RequestState.WORKING:
+        return sentence(reason("cancel-before-order"))
     if waits_for_operator(snapshot.takes):
         return sentence(reason("needs-review"))
     return sentence(reason("cancel-requested"))

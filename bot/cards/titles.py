@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from bot.domain.conform import Verdict
 from bot.domain.references import Reference
 from bot.domain.requests import Snapshot, Take
 from bot.domain.states import RequestState, TakeState
@@ -85,10 +84,10 @@ def waits_for_operator(takes: Sequence[Take]) -> bool:
 
 
 def _preparing(references: Sequence[Reference]) -> str:
-    """Which file is being made to fit. What only the others are the reason for changing is known once it is made."""
-    made = sum(one.made is not None for one in references)
-    waiting = sum(one.made is None and one.decided.verdict is Verdict.CONVERT for one in references)
-    return f"Making the files fit: {made + 1} of {made + waiting}" if waiting else _TITLES[_S.PREPARING]
+    """Which file is being made to fit, of those that were confirmed to be changed."""
+    changed = [one for one in references if one.target is not None]
+    made = sum(one.made is not None for one in changed)
+    return f"Making the files fit: {made + 1} of {len(changed)}" if made < len(changed) else _TITLES[_S.PREPARING]
 
 
 def _working(takes: Sequence[Take]) -> str:

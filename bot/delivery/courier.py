@@ -12,11 +12,11 @@ from bot import cards
 from bot.cards.text import fitted, one_line
 from bot.delivery.discord_rest import DiscordRest, Draft, MessageGone, Upload
 from bot.delivery.post_once import PostOnce
-from bot.delivery.slots import CALLBACK, CARD, NOTICE, Parcel, is_result, parcels
+from bot.delivery.slots import CALLBACK, CARD, NOTICE, Parcel, parcels
 from bot.domain.errors import DeliveryRefused
 from bot.domain.identity import Clock
 from bot.domain.ports import FaultPoint, RequestStore, no_fault
-from bot.domain.requests import ChannelKind, Request, Snapshot, Take, Undelivered
+from bot.domain.requests import ChannelKind, Request, Snapshot, Take, Undelivered, is_result
 from bot.domain.states import RequestState
 
 RenderPrompt = Callable[[Request], str]

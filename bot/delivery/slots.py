@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from bot.domain.requests import Take
+from bot.domain.requests import Take, result_slot
 
 CARD: Final = "card"
 NOTICE: Final = "notice"
@@ -17,7 +17,6 @@ MAX_FILES_PER_MESSAGE: Final = 10
 MAX_BYTES_PER_MESSAGE: Final = 24 << 20
 """Discord takes requests of at most 25 MiB (docs, resources/message.mdx); the rest is for the JSON around the files."""
 _NONCE_CHARACTERS: Final = 25
-_RESULT: Final = "result-"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,16 +30,6 @@ class Parcel:
     def take_ids(self) -> tuple[str, ...]:
         """Whose clips it carries."""
         return tuple(take.id for take in self.takes)
-
-
-def result_slot(number: int) -> str:
-    """The slot of a result's `number`-th message, from 1."""
-    return f"{_RESULT}{number}"
-
-
-def is_result(slot: str) -> bool:
-    """True for the slots of a result's messages."""
-    return slot.startswith(_RESULT)
 
 
 def nonce(request_id: str, slot: str) -> str:

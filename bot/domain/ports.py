@@ -78,8 +78,11 @@ class RequestStore(Protocol):
         model_id: str,
         policy: GuildPolicy,
         now_ms: int,
+        references: Sequence[Reference] | None = None,
     ) -> Snapshot:
         """Draft → queued with its planned takes, if the quotas allow it now; else `Refused`, and nothing changes.
+
+        `references` take the place of the draft's, as they are from here on; `None`: those stay as they are.
 
         The quota is read and the request counted in this one transaction: simultaneous accepts cannot overspend.
         So is consent: `Refused` with the reason of every reference that `stopping` says no to at that moment.

@@ -8,7 +8,7 @@ from enum import StrEnum
 from itertools import count
 from pathlib import PurePosixPath
 
-from bot.domain.conform import FROM_START, Made, Part, Record, Verdict
+from bot.domain.conform import FROM_START, Made, Part, Record, Target, Verdict
 from bot.domain.media import Kind, MediaFacts
 from bot.domain.reasons import Reason, reason
 
@@ -63,12 +63,13 @@ class Reference:
     """One file a request may point to: a stable `id`, numbers from 1 (over all, and within the kind), and its bytes.
 
     `content` is the lower-case hex SHA-256 of the bytes as they came, the key in the content-addressed store; `facts`
-    are theirs, `kind` is what they are used as. `also` are the names
-    under which the same bytes were brought again. `source` is how it came to this request, `origins` (at least one)
-    are all the ways by which the bytes came, each once, the first one first. `stands_for` are the mentions whose
-    picture it is, as `stands_for_person` and `stands_for_emoji` write them. `shows_person`: it shows a real person,
-    says who asks. `record` is the decision on it when it was collected (`None`: collected by a release that made files
-    fit at once), `part` what is used of it where it is too long, `made` what it was made into for the model.
+    are theirs, `kind` is what they are used as. `also` are the names under which the same bytes were brought again.
+    `source` is how it came to this request, `origins` (at least one) are all the ways by which the bytes came, each
+    once, the first one first. `stands_for` are the mentions whose picture it is, as `stands_for_person` and
+    `stands_for_emoji` write them. `shows_person`: it shows a real person, says who asks. `record` is the decision on
+    it when it was collected (`None`: collected by a release that made files fit at once), `part` what is used of it
+    where it is too long. `target` is what it becomes, as confirmed (`None`: it is sent as it came; a draft's: not
+    confirmed yet), `made` what it was made into for the model.
     """
 
     id: str
@@ -86,6 +87,7 @@ class Reference:
     shows_person: bool = False
     record: Record | None = None
     part: Part = FROM_START
+    target: Target | None = None
     made: Made | None = None
 
     @property
@@ -216,10 +218,15 @@ def display_name(name: str) -> str:
 def with_same_bytes(before: Reference, further: Reference) -> Reference:
     """Of two files with equal bytes the first, with what the other adds but its names: each origin has its say.
 
-    What was decided and chosen is the first one's; what was made of either is not thrown away.
+    What was chosen is the first one's, and so is what was decided, unless only the other was decided on; what was made
+    of either is not thrown away.
     """
+    decided = further if before.record is None and further.record is not None else before
     return replace(
         before,
+        kind=decided.kind,
+        facts=decided.facts,
+        record=decided.record,
         alias=before.alias or further.alias,
         origins=tuple(dict.fromkeys((*before.origins, *further.origins))),
         stands_for=tuple(dict.fromkeys((*before.stands_for, *further.stands_for))),

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
 
 from bot.domain.conform import ClipFindings
 from bot.domain.media import MediaFacts
@@ -158,6 +159,20 @@ class Take:
     def posted_facts(self) -> MediaFacts | None:
         """What the clip that is posted is."""
         return self.clip_facts if self.shrunk_facts is None else self.shrunk_facts
+
+
+RESULT_PREFIX: Final = "result-"
+"""What the slots of a result's messages begin with."""
+
+
+def result_slot(number: int) -> str:
+    """The slot of a result's `number`-th message, from 1."""
+    return f"{RESULT_PREFIX}{number}"
+
+
+def is_result(slot: str) -> bool:
+    """True for the slots of a result's messages."""
+    return slot.startswith(RESULT_PREFIX)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,6 +28,14 @@ SENTENCES: Final[Mapping[str, str]] = {
     "Ask for a shorter video or a lower resolution.",
     "file-too-large-for-model": "“{name}” is {size}; the model takes at most {limit} per {kind}. Attach "
     "a smaller version.",
+    "format-not-accepted-now": "“{name}” is {found}; the model now takes {accepted} as {kind}. "
+    "Attach it again: it is then made to fit, if it can be. Or take it out.",
+    "file-too-large-now": "“{name}” is {size}; the model now takes at most {limit} per {kind}. "
+    "Attach it again: it is then made to fit, if it can be. Or take it out.",
+    "frame-too-small-now": "“{name}” is {width}×{height}; the model now needs at least {limit} pixels a frame. "
+    "Attach it again: it is then made to fit, if it can be. Or take it out.",
+    "frame-too-large-now": "“{name}” is {width}×{height}; the model now takes at most {limit} pixels a frame. "
+    "Attach it again: it is then made to fit, if it can be. Or take it out.",
     "kind-too-large-together": "Your {kind} files are {size} together; the model takes at most {limit}. "
     "Take one out or shrink them.",
     "kind-too-long-together": "Your {kind} files last {seconds} s together; the model takes at most {limit} s. "
@@ -151,7 +159,11 @@ SENTENCES: Final[Mapping[str, str]] = {
     "The count starts anew <t:{resets_at}:R>.",
     "animatic-drawn": "Drawn by this bot from the files and the prompt, not by the model: it shows what is used, in "
     "which order and for how long, not what the video will look like. Nothing was ordered and nothing was paid.",
-    "animatic-not-posted": "The free draft was drawn, but Discord did not take it. Try again in a minute.",
+    "animatic-not-posted": "The free draft was drawn, but Discord did not take it. It counts towards today's free "
+    "drafts all the same. Try again in a minute.",
+    "animatic-not-drawn": "The free draft could not be drawn just now. It counts towards today's free drafts all the "
+    "same. Try again in a minute.",
+    "animatic-counted": "The free draft that was not drawn counts towards today's all the same.",
     "animatic-being-drawn": "A free draft of yours is being drawn already. It comes here when it is done; then press "
     "again.",
     "nothing-to-draw": "There is nothing to draw a free draft from: the draft has no file that may be shown and is "
@@ -177,6 +189,8 @@ SENTENCES: Final[Mapping[str, str]] = {
     "publisher-refused": "Discord does not let this bot put references into its staging channel. Tell the "
     "bot's operator; then try again.",
     "bytes-gone": "“{name}” is no longer held by this bot. Attach it again.",
+    "plan-changed": "What the model takes has changed since this was confirmed, so its files would not become what was "
+    "shown. “Again” shows what they would become now.",
     # --- the prompt ------------------------------------------------------------------------------------------------
     "empty-prompt": "The prompt is empty. Say what should happen in the video.",
     "prompt-too-long": "The prompt has {count} characters; at most {limit} fit. Shorten it.",
@@ -242,8 +256,8 @@ SENTENCES: Final[Mapping[str, str]] = {
     "draft-too-old": "The bot was away while this request was being prepared, so it was not started. Ask again.",
     "delivery-forbidden": "Discord does not let me post there. "
     "Give me the permissions to see the channel and its history and to send messages and files.",
-    "delivery-too-large": "The files of one message are {size} together, over what this server takes. "
-    "Boosting the server raises that limit; the operator can see the video under this id.",
+    "delivery-too-large": "The files of one message are {size} together, over what this server takes, and could not "
+    "be made smaller. The operator can see the video under this id.",
     "card-refused": "Discord does not let me post in this channel, so nothing was started. "
     "Give me the permission to see it and send messages, then try again.",
     "channel-gone": "The channel or thread it belongs into is gone, so it cannot be posted any more. "
@@ -264,6 +278,8 @@ SENTENCES: Final[Mapping[str, str]] = {
     # --- us --------------------------------------------------------------------------------------------------------
     "cancelled": "Cancelled by <@{person}>.",
     "cancel-requested": "Being cancelled: the video service was asked to stop.",
+    "cancel-before-order": "Being cancelled: it ends after the file that is being made to fit now, if there is one. "
+    "Nothing was ordered.",
     "cancel-too-late": "This request has already ended.",
     "cancel-delivering": "It is too late to cancel: the video is done and on its way.",
     "cancel-not-yours": "Only the person who asked, or a moderator, can cancel this request.",
@@ -280,7 +296,9 @@ SENTENCES: Final[Mapping[str, str]] = {
 }
 """Code → sentence with the names of its arguments. Tests hold every code used against this table."""
 
-RETIRED: Final = frozenset({"converted", "kind-too-long-together", "tidied"})
+RETIRED: Final = frozenset(
+    {"converted", "file-too-large-for-model", "frame-too-small", "kind-too-long-together", "tidied"}
+)
 """Codes that nothing says any more. Rows of earlier releases have them, and their cards can still be read."""
 
 PHRASES: Final[Mapping[str, str]] = {

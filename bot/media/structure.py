@@ -372,6 +372,7 @@ _SEI, _UNREGISTERED = 6, 5
 _X264: Final = bytes.fromhex("dc45e9bde6d948b7962cd820d923eeef")
 """The encoder that nearly everybody has, saying how it was set."""
 
+_STARTS: Final = (b"\0\0\1", b"\0\0\0\1")
 _MOST_UNITS: Final = 1000
 
 
@@ -380,8 +381,10 @@ def message_tells(packet: Bytes | memoryview, prefix: int) -> bool:
 
     `prefix`: bytes before each unit that hold its size (ISO 14496-15). Decoders take units between start codes as well.
     """
-    streamed = bytes(packet[:4]).startswith((b"\0\0\1", b"\0\0\0\1"))
-    units = _started(bytes(packet)) if streamed else _sized(packet, prefix)
+    units = list(islice(_sized(packet, prefix), _MOST_UNITS))
+    whole = sum(prefix + len(unit) for unit in units) == len(packet)
+    if not whole and bytes(packet[:4]).startswith(_STARTS):  # a unit of 256 to 511 bytes looks like a start code, too
+        units += _started(bytes(packet))
     return any(unit[0] & 31 == _SEI and _strange(bytes(unit[1:])) for unit in islice(units, _MOST_UNITS))
 
 

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from bot.domain.errors import Refused
+from bot.domain.errors import Refused, Unavailable
 from bot.domain.media import AnimaticPart, AnimaticPlan, Kind
 from bot.domain.models import ModelLimits
 from bot.domain.prompts import Prompt, Text
@@ -27,7 +27,7 @@ _Shown = tuple[Reference, AnimaticPart]
 
 
 class Animatics:
-    """Draws for one person one at a time: it takes a turn of the media child for seconds, and it is free."""
+    """Draws for one person one at a time in this process: it takes a turn of the media child, and it is free."""
 
     def __init__(self, rooms: Rooms) -> None:
         self._rooms = rooms
@@ -37,8 +37,9 @@ class Animatics:
     async def __call__(self, draft: Request) -> bytes:
         """An MP4 of what the draft's files are now, without those that their owners do not allow.
 
-        `Refused`: animatic-being-drawn, nothing-to-draw (both counted nowhere), the day's allowance, a file that cannot
-        be drawn, clip-does-not-fit. `Unavailable`.
+        `Refused`: animatic-being-drawn, nothing-to-draw (both counted nowhere), the day's allowance; and, counted
+        already and said to be (animatic-counted), a file that cannot be drawn, clip-does-not-fit. `Unavailable`; when
+        it was counted already, animatic-not-drawn.
         """
         with self._turn(draft.person.id), scratch_folder(self._rooms.scratch) as folder:
             look = await self._looking(draft)
@@ -46,7 +47,8 @@ class Animatics:
             if not shown:
                 raise Refused(reason("nothing-to-draw"))
             await self._reserve(draft)
-            return await self._drawn(_plan(draft, look, shown), draft, folder)
+            with _counted():
+                return await self._drawn(_plan(draft, look, shown), draft, folder)
 
     @contextmanager
     def _turn(self, person_id: int) -> Generator[None]:
@@ -82,6 +84,18 @@ class Animatics:
             return film.read_bytes()
         await self._rooms.clips.shrink(film, smaller, max_bytes=most)
         return smaller.read_bytes()
+
+
+@contextmanager
+def _counted() -> Generator[None]:
+    """The person is told that it counts all the same: it was drawn at, and took its turn of the child."""
+    try:
+        yield
+    except Refused as refused:
+        raise Refused(*refused.reasons, reason("animatic-counted"), detail=refused.detail) from refused
+    except (Unavailable, OSError) as failure:
+        detail = failure.reason.code if isinstance(failure, Unavailable) else type(failure).__name__
+        raise Unavailable(reason("animatic-not-drawn"), detail=detail) from failure
 
 
 def _in_order(references: Sequence[Reference], prompt: Prompt) -> list[Reference]:

@@ -1,4 +1,7 @@
-"""Cancelling: a wish on the row. Queued requests end at once; running ones end in what the vendor then says."""
+"""Cancelling: a wish on the row. What waits ends at once, what is being prepared after the file that is at work.
+
+What is ordered ends in what the vendor then says.
+"""
 
 from bot.domain.errors import Refused, Stale, Unavailable
 from bot.domain.reasons import reason

@@ -1,17 +1,18 @@
 """Making an accepted request's files fit the model: as was shown, one by one, each kept and recorded at once."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
 import structlog
 
-from bot.domain.conform import FilePlan, Made, Target
+from bot.domain.conform import FilePlan, Made, SetPlan, Target
 from bot.domain.errors import Refused
+from bot.domain.models import ModelSpec
 from bot.domain.reasons import reason
 from bot.domain.references import Reference
 from bot.domain.requests import Request
-from bot.pipeline.planning import is_made, plan_reasons
+from bot.pipeline.planning import is_as_fixed, is_fixed, is_made, model_reasons, publisher_reasons
 from bot.pipeline.rooms import Rooms
 from bot.pipeline.scratch import scratch_folder
 
@@ -21,8 +22,8 @@ _log: structlog.stdlib.BoundLogger = structlog.get_logger("rushes.references")
 class Conforming:
     """Carries out the plan of a request that is being prepared, a file at a time, and rests on its row alone.
 
-    The plan is made anew from what the row holds, so it is the one that was confirmed, unless the model's limits have
-    changed since.
+    What each file becomes was fixed with the confirmation. The plan is made anew from what the row holds: when it is
+    another one by the limits of now, nothing is made of what nobody has seen.
     """
 
     def __init__(self, rooms: Rooms) -> None:
@@ -31,15 +32,14 @@ class Conforming:
     async def __call__(self, request: Request) -> bool:
         """Makes the next file that is not made yet; `False` when nothing is left to be made.
 
-        `Refused` when the files cannot be used any more, or one cannot be made; then none of it has cost anything.
+        `Refused` when the files cannot be used any more, would become something else than was confirmed
+        (plan-changed), or one cannot be made; then none of it has cost anything.
         `Unavailable`, `Stale`: what was recorded stays.
         """
         rooms = self._rooms
         spec = await rooms.provider.model()
         plan = rooms.plan(request.references, spec)
-        reasons = plan_reasons(rooms, request.references, plan, spec)
-        if reasons:
-            raise Refused(*reasons)
+        self._refuse_another(request.references, plan, spec)
         for reference, file in zip(request.references, plan.files, strict=True):
             if file.target is not None and not await self._is_there(reference, file):
                 made = await self._made(reference, file, file.target)
@@ -48,6 +48,15 @@ class Conforming:
                 rooms.reached("recorded-made")
                 return True
         return False
+
+    def _refuse_another(self, references: Sequence[Reference], plan: SetPlan, spec: ModelSpec) -> None:
+        """Refuses a plan that is not the one that was confirmed, and one that cannot be carried out."""
+        reasons = model_reasons(self._rooms, references, plan, spec)
+        if not is_as_fixed(references, plan) or (reasons and is_fixed(references)):
+            raise Refused(reason("plan-changed"), *reasons)
+        reasons += publisher_reasons(self._rooms, references, plan)
+        if reasons:
+            raise Refused(*reasons)
 
     async def _is_there(self, reference: Reference, file: FilePlan) -> bool:
         made = reference.made

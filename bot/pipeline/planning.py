@@ -1,4 +1,4 @@
-"""What a request's files become: why it cannot be, and what of it is made already. Pure."""
+"""What a request's files become: why it cannot be, how it is fixed, and what of it is made already. Pure."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -13,22 +13,45 @@ from bot.pipeline.rooms import Rooms
 
 def plan_reasons(rooms: Rooms, references: Sequence[Reference], plan: SetPlan, spec: ModelSpec) -> tuple[Reason, ...]:
     """Why these files cannot go to the model by that plan: all together, each as it is, or past the publisher."""
-    files = tuple(zip(references, plan.files, strict=True))
+    return (*model_reasons(rooms, references, plan, spec), *publisher_reasons(rooms, references, plan))
+
+
+def model_reasons(rooms: Rooms, references: Sequence[Reference], plan: SetPlan, spec: ModelSpec) -> tuple[Reason, ...]:
+    """Why the model would not take them: all together, or each as it is."""
+    files = zip(references, plan.files, strict=True)
     # Where the whole is refused, nothing is known of what a single file would have become.
     untouched = [] if plan.reasons else [each for each, file in files if file.target is None]
-    return (
-        *plan.reasons,
-        *rooms.file_reasons(untouched, spec),
-        *_publisher_reasons(rooms, [_as_planned(each, file, plan) for each, file in files]),
-    )
+    return (*plan.reasons, *rooms.file_reasons(untouched, spec))
 
 
-def of_that_plan(references: Sequence[Reference], plan: SetPlan) -> tuple[Reference, ...]:
-    """The references without what was made of them for another plan: what is sent is what that plan says."""
+def publisher_reasons(rooms: Rooms, references: Sequence[Reference], plan: SetPlan) -> tuple[Reason, ...]:
+    """Why they could not be brought to the model, as they are planned."""
+    files = zip(references, plan.files, strict=True)
+    return tuple(_publisher_reasons(rooms, [_as_planned(each, file, plan) for each, file in files]))
+
+
+def fixed(references: Sequence[Reference], plan: SetPlan) -> tuple[Reference, ...]:
+    """As they are confirmed: what is sent is what that plan says, so nothing stays that was made for another one.
+
+    Each has its record from here on: what has none was accepted by a release that fixed no plan (`is_fixed`).
+    """
     return tuple(
-        each if is_made(each, file) else replace(each, made=None)
+        replace(each, record=each.decided, target=file.target, made=each.made if is_made(each, file) else None)
         for each, file in zip(references, plan.files, strict=True)
     )
+
+
+def is_fixed(references: Sequence[Reference]) -> bool:
+    """False for accepted references of an earlier release: what they become is not written down."""
+    return all(each.record is not None for each in references)
+
+
+def is_as_fixed(references: Sequence[Reference], plan: SetPlan) -> bool:
+    """True when the plan is what was confirmed; where that is not written down, what is made has to be of this plan."""
+    files = tuple(zip(references, plan.files, strict=True))
+    if is_fixed(references):
+        return all(each.target == file.target for each, file in files)
+    return all(each.made is None or is_made(each, file) for each, file in files)
 
 
 def is_made(reference: Reference, file: FilePlan) -> bool:

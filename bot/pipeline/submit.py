@@ -14,7 +14,7 @@ from bot.pipeline.consenting import Consenting
 from bot.pipeline.guild_choices import ChoicesOfGuilds
 from bot.pipeline.joining import held_offer
 from bot.pipeline.looking import Look, Looking
-from bot.pipeline.planning import of_that_plan
+from bot.pipeline.planning import fixed
 from bot.pipeline.rooms import Rooms
 
 _DAY_MS = 24 * 3_600_000
@@ -72,13 +72,10 @@ class Submit:
     async def accept(self, draft: Request, look: Look) -> Snapshot:
         """Draft → queued, and on its way. `Refused` by quotas or consent: then it waits on. `Stale`.
 
-        Its references stay as the prompt was read with them, and with what was made of them for this very plan: from
-        here on, what they stand for and what becomes of them is fixed.
+        Its references stay as the prompt was read with them, and become what this very plan says: from here on, both
+        are fixed.
         """
         rooms = self._rooms
-        references = of_that_plan(look.references, look.plan)
-        if references != draft.references:
-            draft = await rooms.store.move(draft, RequestState.DRAFT, references=references)
         snapshot = await rooms.store.accept(
             draft,
             prompt=look.prompt,
@@ -86,6 +83,7 @@ class Submit:
             model_id=look.spec.id,
             policy=rooms.policy(draft.place.guild_id),
             now_ms=rooms.clock(),
+            references=fixed(look.references, look.plan),
         )
         rooms.engine.wake(draft.id)
         return snapshot

@@ -3,6 +3,8 @@
 from dataclasses import replace
 from pathlib import Path
 
+import structlog
+
 from bot.domain.conform import ClipFindings
 from bot.domain.errors import NotStarted, OutcomeUnknown, Refused, Rejected, Unavailable
 from bot.domain.generations import Generation, GenerationState, Material, PreparedBody, Submission
@@ -17,6 +19,7 @@ from bot.pipeline.outcome import Outcome
 from bot.pipeline.rooms import Rooms
 from bot.pipeline.scratch import scratch_folder
 
+_log: structlog.stdlib.BoundLogger = structlog.get_logger("rushes.takes")
 _HEAD_BYTES = 64 * 1024
 _CLOCK_SKEW_MS = 5_000
 _INTENT_LIFE_MS = 5_000
@@ -245,15 +248,29 @@ class TakeSteps:
         return sniffed
 
     async def _checked(self, path: Path, byte_count: int) -> tuple[MediaFacts, ClipFindings | None]:
-        """The clip's facts and what was found of it. One that is too much work to look into is a video all the same."""
+        """The clip's facts and what was found of it. It is paid for: what can be measured is a video, found or not.
+
+        `Refused` when it is none.
+        """
         sniffed = self._sniffed_video(path)
         try:
             findings = await self._rooms.clips.check_clip(path)
         except Refused as refused:
+            _log.warning("clip not looked into", reason=refused.reason.code, detail=refused.detail)
+            return await self._measured(path, sniffed, byte_count), None
+        return findings.facts, findings
+
+    async def _measured(self, path: Path, sniffed: Sniffed, byte_count: int) -> MediaFacts:
+        """The clip's facts. One that is too much work to measure here and now is a video all the same."""
+        try:
+            facts = await self._rooms.media.probe(path, sniffed)
+        except Refused as refused:
             if refused.reason.code != "media-too-heavy":
                 raise
-            return MediaFacts(kind=Kind.VIDEO, format=sniffed.format, byte_count=byte_count), None
-        return findings.facts, findings
+            return MediaFacts(kind=Kind.VIDEO, format=sniffed.format, byte_count=byte_count)
+        if facts.kind is not Kind.VIDEO:
+            raise Refused(reason("result-not-video"))
+        return facts
 
     async def _cost_now(self, take: Take) -> int | None:
         """The vendor may say the cost a little after it says "done"."""

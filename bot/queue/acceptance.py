@@ -10,6 +10,7 @@ from bot.domain.admission import GuildPolicy, Usage
 from bot.domain.identity import take_id
 from bot.domain.prompts import Finding, Prompt
 from bot.domain.reasons import Reason
+from bot.domain.references import Reference
 from bot.domain.requests import Request, Snapshot, Take
 from bot.domain.states import IllegalMove, RequestState, TakeState, check_request_move
 from bot.queue import consents
@@ -30,13 +31,14 @@ _MAY_HAVE_COST: Final = ("submitting", "needs_review")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Acceptance:
-    """What a draft is accepted with."""
+    """What a draft is accepted with. `references`: instead of the draft's own."""
 
     prompt: Prompt
     findings: Sequence[Finding]
     model_id: str
     policy: GuildPolicy
     now_ms: int
+    references: tuple[Reference, ...] | None = None
 
 
 def accept(transaction: Transaction, request: Request, acceptance: Acceptance, quota_rule: QuotaRule) -> Snapshot:
@@ -50,8 +52,9 @@ def accept(transaction: Transaction, request: Request, acceptance: Acceptance, q
     if current.state is RequestState.QUEUED:
         raise IllegalMove("request: accepted twice")
     check_request_move(current.state, RequestState.QUEUED)
-    consents.refuse([*_barred(connection, current), *_over_quota(connection, current, acceptance, quota_rule)])
-    _queue(transaction, current, acceptance)
+    queued = _queued(current, acceptance)
+    consents.refuse([*_barred(connection, queued), *_over_quota(connection, current, acceptance, quota_rule)])
+    _queue(transaction, current, queued)
     row = request_row(connection, requests.c.id == current.id)
     assert row is not None  # noqa: S101  it was updated in this very transaction
     return snapshot_of(connection, row)
@@ -78,9 +81,9 @@ def usage(connection: Connection, guild_id: int, person_id: int, now_ms: int, *,
     )
 
 
-def _barred(connection: Connection, draft: Request) -> tuple[Reason, ...]:
-    who = {"guild_id": draft.place.guild_id, "person_id": draft.person.id}
-    return consents.refusals(connection, draft.references, **who)
+def _barred(connection: Connection, request: Request) -> tuple[Reason, ...]:
+    who = {"guild_id": request.place.guild_id, "person_id": request.person.id}
+    return consents.refusals(connection, request.references, **who)
 
 
 def _over_quota(
@@ -91,15 +94,19 @@ def _over_quota(
     return () if refusal is None else (refusal,)
 
 
-def _queue(transaction: Transaction, draft: Request, acceptance: Acceptance) -> None:
-    queued = replace(
+def _queued(draft: Request, acceptance: Acceptance) -> Request:
+    return replace(
         draft,
         state=RequestState.QUEUED,
         prompt=acceptance.prompt,
         findings=tuple(acceptance.findings),
         model_id=acceptance.model_id,
         accepted_at_ms=acceptance.now_ms,
+        references=draft.references if acceptance.references is None else acceptance.references,
     )
+
+
+def _queue(transaction: Transaction, draft: Request, queued: Request) -> None:
     last = transaction.connection.execute(select(func.max(requests.c.accepted_seq))).scalar_one() or 0
     store_request(transaction, draft, queued, accepted_seq=last + 1)
     transaction.connection.execute(insert(takes), [take_columns(each) for each in _planned(draft)])

@@ -9,7 +9,7 @@ from typing import Any, Final, Generic, TypeVar
 from pydantic import ConfigDict, TypeAdapter
 from sqlalchemy import RowMapping
 
-from bot.domain.conform import ClipFindings, Made, Part, Record
+from bot.domain.conform import ClipFindings, Made, Part, Record, Target
 from bot.domain.drafts import GuildChoices
 from bot.domain.media import Kind, MediaFacts
 from bot.domain.prompts import Finding, Names, Prompt
@@ -69,6 +69,7 @@ _BODY: Final = _Json(TypeAdapter(tuple[dict[str, object]], config=_QUIET))
 _MEDIA_FACTS: Final = _Json(TypeAdapter(tuple[MediaFacts], config=_QUIET))
 _RECORD: Final = _Json(TypeAdapter(tuple[Record], config=_QUIET))
 _PART: Final = _Json(TypeAdapter(tuple[Part], config=_QUIET))
+_TARGET: Final = _Json(TypeAdapter(tuple[Target], config=_QUIET))
 _MADE: Final = _Json(TypeAdapter(tuple[Made], config=_QUIET))
 _CLIP_FINDINGS: Final = _Json(TypeAdapter(tuple[ClipFindings], config=_QUIET))
 _NAMES: Final = _Json(TypeAdapter(tuple[Names], config=_QUIET))
@@ -152,7 +153,8 @@ def request_from(row: RowMapping | Columns, references: tuple[Reference, ...]) -
 def reference_columns(reference: Reference) -> Columns:
     """The columns of a reference, in `request_references` and in `tray_references`; whose it is the caller adds.
 
-    Its origins are rows of their own. What it was made into is a request's only: `request_reference_columns`.
+    Its origins are rows of their own. What it becomes and was made into is a request's only:
+    `request_reference_columns`.
     """
     return {
         "number": reference.number,
@@ -195,12 +197,14 @@ def reference_from(row: RowMapping | Columns, origins: tuple[Origin, ...]) -> Re
 
 def request_reference_columns(reference: Reference) -> Columns:
     """The columns of a reference in `request_references`; whose it is the caller adds."""
-    return {**reference_columns(reference), **made_columns(reference.made)}
+    target = {"target": _TARGET.dump_optional(reference.target)}
+    return {**reference_columns(reference), **target, **made_columns(reference.made)}
 
 
 def request_reference_from(row: RowMapping | Columns, origins: tuple[Origin, ...]) -> Reference:
     """The reference of a row of `request_references`. One without origins was uploaded."""
-    return replace(reference_from(row, origins), made=_MADE.load_optional(row["made"]))
+    fitted = {"target": _TARGET.load_optional(row["target"]), "made": _MADE.load_optional(row["made"])}
+    return replace(reference_from(row, origins), **fitted)
 
 
 def made_columns(made: Made | None) -> Columns:

@@ -9,6 +9,7 @@ from bot.domain.drafts import Allowance, GuildChoices, TrayLimits, TrayView
 from bot.domain.generations import PreparedBody
 from bot.domain.ports import FaultPoint, no_fault
 from bot.domain.prompts import Finding, Prompt
+from bot.domain.references import Reference
 from bot.domain.requests import Place, Post, Request, Snapshot, Take, Wish
 from bot.domain.states import RequestState, TakeState
 from bot.queue import (
@@ -134,9 +135,17 @@ class SqlRequestStore:
         model_id: str,
         policy: GuildPolicy,
         now_ms: int,
+        references: Sequence[Reference] | None = None,
     ) -> Snapshot:
         """See the port."""
-        terms = Acceptance(prompt=prompt, findings=findings, model_id=model_id, policy=policy, now_ms=now_ms)
+        terms = Acceptance(
+            prompt=prompt,
+            findings=findings,
+            model_id=model_id,
+            policy=policy,
+            now_ms=now_ms,
+            references=None if references is None else tuple(references),
+        )
         return await self._database.write(lambda work: acceptance.accept(work, request, terms, self._quota_rule))
 
     async def claim_next(self, policy: Callable[[int], GuildPolicy], *, max_running: int, now_ms: int) -> str | None:

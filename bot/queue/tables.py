@@ -107,11 +107,12 @@ request_references: Final = Table(
     Column("stands_for", Text, nullable=False, server_default="[]"),
     Column("shows_person", Boolean, nullable=False, server_default=false()),
     *_decision_columns(),
+    Column("target", Text),
     Column("made", Text),
     Column("made_content", String(64)),
     PrimaryKeyConstraint("request_id", "number"),
 )
-"""`made_content`: the key in `made`, where queries find it."""
+"""`target`: NULL as long as it is a draft's. `made_content`: the key in `made`, where queries find it."""
 
 request_origins: Final = Table(
     "request_origins",

@@ -76,17 +76,34 @@ class Collector:
 
     async def _held(self, offer: Offer, reference: Reference) -> Kept:
         if not await self.contents.holds(reference.content):
-            raise Refused(reason("bytes-gone", name=display_name(reference.name)))
-        return held_still(offer, reference)
+            raise _gone(reference)
+        return (
+            held_still(offer, reference) if reference.record is not None else await self._decided_on(offer, reference)
+        )
+
+    async def _decided_on(self, offer: Offer, reference: Reference) -> Kept:
+        """What an earlier release kept was never looked into for what it hides: it is now."""
+        async with self._scratch_file() as path:
+            try:
+                await self.contents.copy_to(reference.content, path)
+            except KeyError as error:
+                raise _gone(reference) from error
+            record = await self._recorded(path, display_name(reference.name))
+        return held_still(offer, reference, record)
 
     async def _fetched(self, offer: Offer, name: str) -> Kept:
         async with self._scratch_file() as path:
             self._check_size(name, await self.downloader.fetch(offer, path), offer.most_bytes(self.max_bytes))
             await self._check_media(name, path)
-            record = await self.conformer.record(path, self.limits(), name=name)
-            if record.verdict is Verdict.REJECT:
-                raise _rejected(record, name)
+            record = await self._recorded(path, name)
             return looked_into(offer, await self.contents.put(path), record)
+
+    async def _recorded(self, path: Path, name: str) -> Record:
+        """The decision on a file. `Refused` when it cannot be used."""
+        record = await self.conformer.record(path, self.limits(), name=name)
+        if record.verdict is Verdict.REJECT:
+            raise _rejected(record, name)
+        return record
 
     @asynccontextmanager
     async def _scratch_file(self) -> AsyncGenerator[Path]:
@@ -118,6 +135,10 @@ def _told(outcome: Kept | NotKept | Unavailable) -> Kept | NotKept:
     if isinstance(outcome, Unavailable):
         raise outcome
     return outcome
+
+
+def _gone(reference: Reference) -> Refused:
+    return Refused(reason("bytes-gone", name=display_name(reference.name)))
 
 
 def _rejected(record: Record, name: str) -> Refused:

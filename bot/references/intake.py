@@ -59,7 +59,8 @@ def declared_bytes(offers: Sequence[Offer], *, max_bytes: int) -> tuple[int, int
 def file_reasons(references: Sequence[Reference], limits: ModelLimits) -> tuple[Reason, ...]:
     """Why files that are sent as they are cannot go to the model, each by itself; empty when they can.
 
-    What they come to together is the plan's to say.
+    They could when they were looked into, or the plan would change them: the model takes something else now. What they
+    come to together is the plan's to say.
     """
     return tuple(why for each in references for why in _file_reasons(each, limits.kinds.get(each.kind)))
 
@@ -113,7 +114,7 @@ def _file_reasons(reference: Reference, limits: KindLimits | None) -> Iterator[R
         return
     if facts.format not in limits.formats:
         yield reason(
-            "format-not-accepted",
+            "format-not-accepted-now",
             name=reference.name,
             found=format_words(facts.format),
             accepted=formats_words(limits.formats),
@@ -121,7 +122,7 @@ def _file_reasons(reference: Reference, limits: KindLimits | None) -> Iterator[R
         )
     if limits.max_bytes_each is not None and facts.byte_count > limits.max_bytes_each:
         yield reason(
-            "file-too-large-for-model",
+            "file-too-large-now",
             name=reference.name,
             size=byte_size(facts.byte_count),
             limit=byte_size(limits.max_bytes_each),
@@ -137,11 +138,11 @@ def _frame_reasons(reference: Reference, limits: KindLimits) -> Iterator[Reason]
     area = width * height
     if limits.min_area_pixels is not None and area < limits.min_area_pixels:
         yield reason(
-            "frame-too-small", name=reference.name, width=width, height=height, limit=f"{limits.min_area_pixels:,}"
+            "frame-too-small-now", name=reference.name, width=width, height=height, limit=f"{limits.min_area_pixels:,}"
         )
     if limits.max_area_pixels is not None and area > limits.max_area_pixels:
         yield reason(
-            "frame-too-large", name=reference.name, width=width, height=height, limit=f"{limits.max_area_pixels:,}"
+            "frame-too-large-now", name=reference.name, width=width, height=height, limit=f"{limits.max_area_pixels:,}"
         )
 
 

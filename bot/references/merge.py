@@ -73,8 +73,10 @@ def looked_into(offer: Offer, content: str, record: Record) -> Kept:
     return Kept(offer=offer, content=content, facts=facts, kind=kind, record=record)
 
 
-def held_still(offer: Offer, held: Reference) -> Kept:
-    """What we have already, with what was decided on it then, and what was made of it."""
+def held_still(offer: Offer, held: Reference, record: Record | None = None) -> Kept:
+    """What we have already, with what was decided on it then (or just now: `record`), and what was made of it."""
+    if record is not None:
+        return replace(looked_into(offer, held.content, record), part=held.part, made=held.made)
     return Kept(
         offer=offer,
         content=held.content,

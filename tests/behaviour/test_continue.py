@@ -33,21 +33,27 @@ async def test_anybody_here_may_go_on_unless_whose_clip_it_is_forbids(scene: Sce
     card = card_of(scene, scene.bob, await scene.bob.submit_modal(shown, entered(shown)))
     assert [one.owner_id for one in (await card.request()).references] == [scene.alice.id]
 
-    told(await scene.alice.slash(scene.channel, "privacy references", files="forbid"))
     shown = await scene.bob.click(result, label="Continue")
-    text = told(await scene.bob.submit_modal(shown, entered(shown)))
+    told(await scene.alice.slash(scene.channel, "privacy references", files="forbid"))
+    sent = told(await scene.bob.submit_modal(shown, entered(shown)))
     acknowledge_what_the_form_raised(scene)
+    pressed = await scene.bob.click(result, label="Continue")
 
-    assert "“last frame.png” belongs to somebody who does not allow others to use their files." in text
-    assert "Nothing was spent." in text
+    assert pressed.modal is None, "nobody fills in a form for nothing"
+    assert told(pressed) == sent
+    assert "“last frame.png” belongs to somebody who does not allow others to use their files." in sent
+    assert "Nothing was spent." in sent
 
 
 async def test_where_the_bytes_are_gone_it_says_what_to_do(scene: Scene) -> None:
     result = await delivered(scene)
+    shown = await scene.alice.click(result, label="Continue")
     scene.studio.contents.contents.clear()
 
-    shown = await scene.alice.click(result, label="Continue")
     text = told(await scene.alice.submit_modal(shown, entered(shown)))
     acknowledge_what_the_form_raised(scene)
+    pressed = await scene.alice.click(result, label="Continue")
 
+    assert pressed.modal is None, "nobody fills in a form for nothing"
+    assert told(pressed) == text
     assert "“Use as reference”, at the video, takes it as it was posted." in text

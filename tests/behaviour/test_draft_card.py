@@ -532,14 +532,22 @@ async def test_another_part_is_chosen_in_a_form_and_shown(
     scene: Scene, used: str | None, moment: str, said: str
 ) -> None:
     card = await cut_draft(scene)
-    sheet = [one.id for one in card.message.attachments]
 
     result = await card.choose_part(used, From_second=moment)
 
     assert result.followups == []
     assert said in card.text
-    assert [one.id for one in card.message.attachments] == sheet, "the same files: the sheet is kept"
     assert scene.studio.media.conformed == []
+
+
+async def test_the_picture_of_a_file_shows_the_part_that_was_chosen(scene: Scene) -> None:
+    card = await cut_draft(scene)
+    assert await card.sheet() == "image png\n#1 @Video1 walk.mov"
+
+    await card.choose_part("The end")
+
+    assert await card.sheet() == "image png\n#1 @Video1 walk.mov from 6"
+    assert card.files == ["references.png"]
 
 
 async def test_the_form_shows_the_part_that_holds_and_it_can_be_changed_back(scene: Scene) -> None:
@@ -595,8 +603,15 @@ async def test_nonsense_in_the_form_is_answered_with_a_sentence_and_changes_noth
     assert (await card.request(), card.text) == before
 
 
-async def test_the_public_card_counts_the_files_while_they_are_made_to_fit(scene: Scene) -> None:
-    card = await cut_draft(scene, LONG_FILM, named("hero.png"), ("run.mp4", b"video mp4 30\n"))
+@pytest.mark.parametrize(
+    "films",
+    [(LONG_FILM, ("run.mp4", b"video mp4 30\n")), (("nine.mp4", b"video mp4 9\n"), ("ten.mp4", b"video mp4 10\n"))],
+    ids=["each is too long", "they are too long together"],
+)
+async def test_the_public_card_counts_the_files_while_they_are_made_to_fit(
+    scene: Scene, films: tuple[tuple[str, bytes], tuple[str, bytes]]
+) -> None:
+    card = await cut_draft(scene, films[0], named("hero.png"), films[1])
     seen: list[str] = []
 
     async def look() -> None:

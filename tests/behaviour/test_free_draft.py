@@ -151,7 +151,10 @@ async def test_trouble_with_drawing_is_told_in_the_message_that_waits_for_it(
 
     monkeypatch.setattr(scene.studio.media, "animatic", breaks)
 
-    assert "That did not work" in told(await press(card))
+    text = told(await press(card))
+
+    assert "That did not work" in text
+    assert "It counts towards today's free drafts all the same." in text
     assert "Your draft" in card.text
 
 
@@ -161,7 +164,7 @@ async def test_a_film_that_discord_does_not_take_is_said_to_be_that(scene: Scene
 
     text = told(await press(card))
 
-    assert "Discord did not take it" in text
+    assert "Discord did not take it. It counts towards today's free drafts all the same." in text
     assert scene.take_events("answer not told")
 
 

@@ -152,9 +152,21 @@ async def _draft(store: Store, number: int, *, guild: int = _GUILD, person: int 
     return (await store.create_draft(_id(number), wish, now_ms=_NOON_MS)).request
 
 
-async def _accept(store: Store, request: Request, policy: GuildPolicy = _POLICY, now_ms: int = _NOON_MS) -> Snapshot:
+async def _accept(
+    store: Store,
+    request: Request,
+    policy: GuildPolicy = _POLICY,
+    now_ms: int = _NOON_MS,
+    references: tuple[Reference, ...] | None = None,
+) -> Snapshot:
     return await store.accept(
-        request, prompt=_PROMPT, findings=_FINDINGS, model_id="model", policy=policy, now_ms=now_ms
+        request,
+        prompt=_PROMPT,
+        findings=_FINDINGS,
+        model_id="model",
+        policy=policy,
+        now_ms=now_ms,
+        references=references,
     )
 
 
@@ -962,6 +974,55 @@ async def test_a_draft_keeps_what_was_decided_and_chosen_and_made(store: Store) 
     changed = await store.move(draft, RequestState.DRAFT, references=(plain, other_part))
     assert (await _load(store, 1)).request == changed
     assert changed.references == (plain, other_part)
+
+
+async def test_what_becomes_of_the_files_is_fixed_with_the_acceptance(store: Store, events: list[str]) -> None:
+    plain, walk = _with_decisions()
+    theirs = Origin(source=OfferSource.TARGET, owner_id=8, message_id=9)
+    draft = await _drafted(store, 1, (plain, replace(walk, made=_MADE, stands_for=("person:8",), origins=(theirs,))))
+    fixed = (plain, replace(walk, target=_MADE.target, origins=(theirs,)))
+    events.clear()
+
+    accepted = (await _accept(store, draft, references=fixed)).request
+
+    assert accepted.references == fixed
+    assert accepted.version == draft.version + 1
+    assert events == ["request.queued"]
+    assert (await _load(store, 1)).request == accepted
+    assert await store.contents_in_use(since_ms=_NOON_MS) == {each * 64 for each in "cd"}
+    await _claim(store)
+    made = await store.record_made((await _load(store, 1)).request, "r2", _MADE)
+    assert made.references == (plain, replace(fixed[1], made=_MADE))
+    assert (await _load(store, 1)).request == made
+
+
+async def test_an_acceptance_without_word_of_the_files_leaves_them_as_they_are(store: Store) -> None:
+    draft = await _drafted(store, 1, _with_decisions())
+    assert (await _accept(store, draft)).request.references == draft.references
+
+
+async def test_a_refused_acceptance_leaves_the_files_and_the_version(store: Store) -> None:
+    draft = await _drafted(store, 1, _with_decisions())
+    fixed = tuple(replace(each, target=_MADE.target) for each in draft.references)
+
+    for _ in range(2):
+        with pytest.raises(Refused, match="person-quota"):
+            await _accept(store, draft, replace(_POLICY, takes_per_person_per_day=0), references=fixed)
+        assert (await _load(store, 1)).request == draft
+
+    assert (await _accept(store, draft, references=fixed)).request.references == fixed
+
+
+async def test_consent_is_asked_for_the_files_as_they_are_accepted(store: Store) -> None:
+    theirs = Origin(source=OfferSource.TARGET, owner_id=8, message_id=9)
+    plain, walk = _with_decisions()
+    draft = await _drafted(store, 1, (plain, walk))
+    await store.choose(8, _GUILD, Choice(files=False), now_ms=_NOON_MS)
+
+    with pytest.raises(Refused, match="files-forbidden"):
+        await _accept(store, draft, references=(plain, replace(walk, origins=(theirs,))))
+
+    assert (await _load(store, 1)).request == draft
 
 
 async def test_the_part_is_a_drafts_to_choose(store: Store) -> None:

@@ -154,7 +154,7 @@ async def test_a_tray_keeps_what_was_decided_and_chosen_but_not_what_was_made(st
     decided = replace(_file("a", kind=Kind.VIDEO), record=record, part=Part(anchor=Anchor.AT, at_seconds=0.1 + 0.2))
     made = Made(content="m" * 64, facts=facts, target=Target(format="mp4", kind=Kind.VIDEO, seconds=15.0))
 
-    await _put(store, [replace(decided, made=made)])
+    await _put(store, [replace(decided, target=made.target, made=made)])
     view = await _put(store, [_file("b")])
 
     assert view.references[0] == replace(decided, number=1, kind_number=1)

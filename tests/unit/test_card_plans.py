@@ -262,7 +262,14 @@ def test_discords_own_schema_takes_the_card_with_the_control(count: int) -> None
 
 
 def made(reference: Reference, target: Target = FITTED, facts: MediaFacts = SMALL) -> Reference:
-    return replace(reference, made=Made(content="11" * 32, facts=facts, target=target))
+    return replace(reference, target=target, made=Made(content="11" * 32, facts=facts, target=target))
+
+
+def confirmed(reference: Reference, target: Target = FITTED) -> Reference:
+    return replace(reference, target=target)
+
+
+SET_ONLY = film(2, facts=SMALL, record=record(SMALL))
 
 
 def card(snapshot: Snapshot) -> str:
@@ -270,25 +277,60 @@ def card(snapshot: Snapshot) -> str:
 
 
 def test_who_did_not_see_a_card_is_told_what_will_be_done_to_the_files() -> None:
-    upright = make_reference(1, record=record(make_reference().facts, Step.TRANSCODE, Step.ROTATE, Step.STRIP))
+    upright = make_reference(
+        1,
+        record=record(make_reference().facts, Step.TRANSCODE, Step.ROTATE, Step.STRIP),
+        target=Target(format="png", kind=Kind.IMAGE, width=640, height=480),
+    )
     snapshot = make_snapshot(S.QUEUED, references=(upright, make_reference(2, name="sea.png")))
 
     text = read(cards.accepted(snapshot, rendered_prompt=PROMPT, vendor_tokens={}))
 
     assert (
         "**Made to fit before anything is ordered**\n- **@Image1** hero.png: encoded anew, "
-        "turned upright, kept without hidden data such as place and time\n"
+        "kept without hidden data such as place and time, turned upright\n"
     ) in text
     assert text.count("@Image2") == 1
 
 
 @pytest.mark.parametrize(
+    ("target", "said"),
+    [
+        (FITTED, "the first 8 of 21 s"),
+        (replace(FITTED, start_seconds=13.0), "8 of 21 s, from second 13 on"),
+        (replace(FITTED, seconds=None), "encoded anew, made to take fewer bytes"),
+    ],
+)
+@pytest.mark.parametrize("steps", [(), (Step.REMUX,)])
+def test_a_file_that_is_changed_for_the_others_sake_is_told_too(
+    target: Target, said: str, steps: tuple[Step, ...]
+) -> None:
+    facts = replace(SMALL, seconds=21.0)
+    one = film(facts=facts, record=record(facts, *steps), target=target)
+    snapshot = make_snapshot(S.QUEUED, references=(one, make_reference(2)))
+
+    text = read(cards.accepted(snapshot, rendered_prompt=PROMPT, vendor_tokens={}))
+
+    assert f"**Made to fit before anything is ordered**\n- **@Video1** walk.mov: {said}\n" in text
+
+
+def test_a_file_that_is_not_cut_after_all_is_not_said_to_be() -> None:
+    one = confirmed(film(), replace(FITTED, seconds=None))
+
+    text = read(cards.accepted(make_snapshot(S.QUEUED, references=(one,)), rendered_prompt=PROMPT, vendor_tokens={}))
+
+    assert "walk.mov: MOV → MP4, 3840×2160 → 1280×720\n" in text
+
+
+@pytest.mark.parametrize(
     ("references", "title"),
     [
-        ((film(1), film(2), photo(3)), "### Making the files fit: 1 of 3\n"),
-        ((made(film(1)), film(2), photo(3), make_reference(4)), "### Making the files fit: 2 of 3\n"),
-        ((made(film(1)), made(make_reference(2)), photo(3)), "### Making the files fit: 3 of 3\n"),
+        ((confirmed(film(1)), confirmed(film(2)), confirmed(photo(3), PHOTO)), "### Making the files fit: 1 of 3\n"),
+        ((made(film(1)), confirmed(film(2)), make_reference(3)), "### Making the files fit: 2 of 2\n"),
+        ((made(SET_ONLY), confirmed(SET_ONLY), confirmed(photo(3), PHOTO)), "### Making the files fit: 2 of 3\n"),
+        ((confirmed(SET_ONLY), make_reference(2)), "### Making the files fit: 1 of 1\n"),
         ((made(film(1)), made(film(2))), "### Preparing\n"),
+        ((film(1), photo(2)), "### Preparing\n"),
         ((make_reference(1),), "### Preparing\n"),
         ((), "### Preparing\n"),
     ],

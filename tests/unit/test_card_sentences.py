@@ -26,6 +26,12 @@ def test_why_a_post_was_refused_does_not_promise_a_button_by_itself(code: str) -
     assert "Deliver again" not in SENTENCES[code]
 
 
+def test_what_was_too_large_for_a_server_says_what_was_tried_and_advises_nothing_that_may_not_help() -> None:
+    said = say(reason("delivery-too-large", size="12.0 MB"))
+    assert "could not be made smaller" in said
+    assert "Boosting" not in said
+
+
 def test_too_late_to_cancel_tells_what_is_over_from_what_is_on_its_way() -> None:
     assert say(reason("cancel-too-late")) == "This request has already ended."
     assert "on its way" in say(reason("cancel-delivering"))

@@ -92,6 +92,16 @@ def test_a_cancelling_says_whether_it_is_over_and_what_it_cost() -> None:
     assert "### Cancelling\nBeing cancelled" in asked
 
 
+@pytest.mark.parametrize("state", [S.QUEUED, S.PREPARING])
+def test_a_cancelling_before_anything_is_ordered_says_so_and_speaks_of_no_video_service(state: RequestState) -> None:
+    snapshot = make_snapshot(state, make_take(1, T.PLANNED), cancel_requested_by=42)
+
+    for text in (read(cards.cancelled(snapshot)), card(snapshot)):
+        assert "Being cancelled: it ends after the file that is being made to fit now" in text
+        assert "Nothing was ordered." in text
+        assert "video service" not in text
+
+
 def test_a_wish_to_cancel_that_comes_too_late_is_not_called_a_cancelling() -> None:
     over = read(cards.cancelled(make_snapshot(S.DELIVERED, make_take(), cancel_requested_by=42)))
     on_its_way = read(cards.cancelled(make_snapshot(S.DELIVERING, make_take(), cancel_requested_by=42)))

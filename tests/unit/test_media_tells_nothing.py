@@ -108,3 +108,21 @@ async def test_a_film_that_tells_nothing_is_sent_as_it_is(tmp_path: Path) -> Non
 @given(st.binary(max_size=200), st.sampled_from([1, 2, 4]))
 def test_any_packet_is_looked_through(packet: bytes, prefix: int) -> None:
     assert message_tells(packet, prefix) in {True, False}
+
+
+MESSAGE = bytes([6, 5, 17]) + bytes(range(16)) + b"+" + bytes([128])
+"""A unit of supplemental information: one message of 17 bytes of a sort that nobody registered."""
+
+
+@pytest.mark.parametrize("size", [256, 0x106, 0x126, 511])
+def test_a_small_frame_is_not_taken_for_a_message(size: int) -> None:
+    """Its size begins with the bytes of a start code."""
+    frame = b"\x41" + bytes([5]) * (size - 1)
+
+    assert not message_tells(size.to_bytes(4, "big") + frame, 4)
+    assert message_tells(size.to_bytes(4, "big") + frame + len(MESSAGE).to_bytes(4, "big") + MESSAGE, 4)
+
+
+@pytest.mark.parametrize("start", [b"\0\0\1", b"\0\0\0\1"])
+def test_a_message_between_start_codes_is_found(start: bytes) -> None:
+    assert message_tells(start + MESSAGE + start + b"\x41" + bytes([5]) * 40, 4)

@@ -9,9 +9,11 @@ import pytest
 from bot.domain.conform import Anchor, Part
 from bot.domain.consent import Choice
 from bot.domain.drafts import DraftView
-from bot.domain.errors import Refused
+from bot.domain.errors import Refused, Unavailable
 from bot.domain.media import AnimaticPlan, MediaFacts
+from bot.domain.reasons import reason
 from bot.domain.requests import Parameters
+from bot.domain.words import say
 from tests.fakes_references import LabelledMedia
 from tests.pipeline_rig import ADA, BOB, GUILD, Rig, codes
 
@@ -237,4 +239,37 @@ async def test_one_that_cannot_be_made_small_enough_says_so(rig: Rig) -> None:
     with pytest.raises(Refused) as refused:
         await animatic(rig, view)
 
-    assert codes(refused.value) == ["clip-does-not-fit"]
+    assert codes(refused.value) == ["clip-does-not-fit", "animatic-counted"]
+
+
+@pytest.mark.parametrize("failure", [Unavailable(reason("storage-unavailable")), OSError("disk full")])
+async def test_one_that_could_not_be_drawn_just_now_is_said_to_have_counted(rig: Rig, failure: Exception) -> None:
+    rig.allow(person_animatics=1)
+    view = await rig.draft()
+
+    async def breaks(*_arguments: object) -> MediaFacts:
+        raise failure
+
+    rig.rooms.media.animatic = breaks  # pyright: ignore[reportAttributeAccessIssue]
+    with pytest.raises(Unavailable) as unavailable:
+        await animatic(rig, view)
+    assert "counts towards today's free drafts" in say(unavailable.value.reason)
+
+    with pytest.raises(Refused) as refused:
+        await animatic(rig, view)
+    assert codes(refused.value) == ["free-person-animatics"], "it did count"
+
+
+async def test_trouble_before_it_is_counted_is_not_said_to_have_counted(rig: Rig) -> None:
+    rig.allow(person_animatics=1)
+    view = await rig.draft()
+    copy_to = rig.contents.copy_to
+
+    async def away(key: str, path: Path) -> None:
+        raise Unavailable(reason("storage-unavailable"), detail=f"{key} {path}")
+
+    rig.contents.copy_to = away
+    with pytest.raises(Unavailable, match="storage-unavailable"):
+        await animatic(rig, view)
+    rig.contents.copy_to = copy_to
+    assert await animatic(rig, view)

@@ -127,7 +127,7 @@ async def test_a_file_that_no_change_reaches_is_held_against_the_limits_of_now(r
     view = await rig.draft("@Image1 waves", "hero.png")
     rig.provider.spec = replace(rig.provider.spec, limits=_without_format(rig, "png"))
     (found,) = (await rig.drafts.look(view.request.id, person_id=ADA)).errors
-    assert (found.reason.code, found.reason.arguments["name"]) == ("format-not-accepted", "hero.png")
+    assert (found.reason.code, found.reason.arguments["name"]) == ("format-not-accepted-now", "hero.png")
 
 
 async def test_what_the_publisher_cannot_carry_is_asked_of_the_file_as_it_is_planned(tmp_path: Path) -> None:
@@ -213,8 +213,9 @@ async def test_the_plan_that_was_shown_is_what_is_carried_out(rig: Rig) -> None:
     request_id = await confirmed(rig, view)
     assert [plan.target for plan in rig.media.conformed] == targets(view.plan)
     request = await rig.request(request_id)
+    assert [one.target for one in request.references] == targets(view.plan)
     assert [one.made and one.made.target for one in request.references] == targets(view.plan)
-    assert [replace(one, made=None) for one in request.references] == list(view.request.references)
+    assert [replace(one, target=None, made=None) for one in request.references] == list(view.request.references)
     assert sent(rig) == [rig.contents.contents[one.as_sent.content] for one in request.references]
     assert sent(rig) == [f"video mp4 7.5\nfrom 0, made of video mp4 21.0\n{name}".encode() for name in (A, B)]
     assert [one.as_sent.token for one in request.references] == [one.token for one in view.request.references]
@@ -321,9 +322,7 @@ async def test_again_with_another_part_makes_that_one_anew(rig: Rig) -> None:
 
 async def test_again_without_need_of_a_change_sends_the_file_as_it_came(rig: Rig) -> None:
     """It was cut for the sake of another file: what was made of it then is not what is shown now."""
-    wish = rig.wish(BOTH)
-    both = (rig.offer("nine.mp4", b"video mp4 9\nnine"), rig.offer("ten.mp4", b"video mp4 10\nten"))
-    first = await confirmed(rig, await rig.waiting(replace(wish, offers=both)))
+    first = await confirmed(rig, await short_films(rig))
     again = await rig.drafts.look((await rig.drafts.again(first, rig.wish())).request.id, person_id=ADA)
     alone = await rig.drafts.renumber(
         again.request.id,
@@ -401,17 +400,117 @@ async def test_a_file_that_is_forbidden_meanwhile_goes_nowhere(rig: Rig) -> None
     assert len(rig.media.conformed) == 1
 
 
-async def test_a_model_that_takes_less_meanwhile_ends_it_with_the_plan_s_reason(rig: Rig) -> None:
-    view = await films(rig, A, B)
-    await rig.confirmed(view)
+MEANWHILE = {
+    "no cut is needed any more": {"max_seconds_together": 60.0},
+    "the cut is another one": {"max_seconds_together": 4.0},
+    "films become of another size": {"max_area_pixels": 600_000},
+    "together they do not fit at all": {"max_count": 1},
+}
+
+
+def model_takes(rig: Rig, **films_limits: float) -> None:
+    """From now on."""
     limits = rig.provider.spec.limits
-    one_film: KindLimits = replace(limits.kinds[Kind.VIDEO], max_count=1)
-    rig.provider.spec = replace(rig.provider.spec, limits=replace(limits, kinds={**limits.kinds, Kind.VIDEO: one_film}))
+    changed: KindLimits = replace(limits.kinds[Kind.VIDEO], **films_limits)  # pyright: ignore[reportArgumentType]
+    rig.provider.spec = replace(rig.provider.spec, limits=replace(limits, kinds={**limits.kinds, Kind.VIDEO: changed}))
+
+
+async def short_films(rig: Rig) -> DraftView:
+    """Films of 9 and 10 s: each fits by itself, and both are cut to 7.5 s for the other's sake."""
+    both = (rig.offer("nine.mp4", b"video mp4 9\nnine"), rig.offer("ten.mp4", b"video mp4 10\nten"))
+    view = await rig.waiting(replace(rig.wish(BOTH), offers=both))
+    assert [(one.record and one.record.steps, one.target) for one in view.request.references] == [((), None)] * 2
+    assert [target.seconds for target in targets(view.plan)] == [7.5, 7.5]
+    return view
+
+
+async def ended_as_changed(rig: Rig, request_id: str) -> None:
+    ended = await ended_at_no_cost(rig, request_id, "failed")
+    assert ended.failure == reason("plan-changed")
+    assert "“Again” shows what they would become now." in say(reason("plan-changed"))
+
+
+@pytest.mark.parametrize("limits", MEANWHILE.values(), ids=MEANWHILE)
+async def test_a_model_that_takes_otherwise_meanwhile_ends_it_before_anything_is_made(
+    rig: Rig, limits: dict[str, float]
+) -> None:
+    view = await short_films(rig)
+    await rig.confirmed(view)
+    model_takes(rig, **limits)
     await rig.settle()
-    ended = await ended_at_no_cost(rig, view.request.id, "failed")
+    await ended_as_changed(rig, view.request.id)
+    assert rig.media.conformed == []
+
+
+@pytest.mark.parametrize("limits", MEANWHILE.values(), ids=MEANWHILE)
+async def test_a_model_that_takes_otherwise_after_the_first_is_made_gets_none_of_it(
+    rig: Rig, limits: dict[str, float]
+) -> None:
+    view = await short_films(rig)
+
+    async def change() -> None:
+        model_takes(rig, **limits)
+
+    meanwhile(rig, change)
+    await ended_as_changed(rig, await confirmed(rig, view))
+    assert len(rig.media.conformed) == 1
+
+
+async def test_a_file_that_was_to_go_as_it_came_is_not_cut_unseen(rig: Rig) -> None:
+    view = await rig.draft("@Video1 and @Image1", "walk.mp4", "hero.png")
+    await rig.confirmed(view)
+    model_takes(rig, max_seconds_together=2.0)
+    await rig.settle()
+    await ended_as_changed(rig, view.request.id)
+    assert rig.media.conformed == []
+
+
+async def test_a_format_that_is_not_taken_any_more_ends_what_was_confirmed(rig: Rig) -> None:
+    view = await rig.draft("@Image1 waves", "hero.png")
+    await rig.confirmed(view)
+    rig.provider.spec = replace(rig.provider.spec, limits=_without_format(rig, "png"))
+    await rig.settle()
+    await ended_as_changed(rig, view.request.id)
+
+
+@pytest.mark.parametrize(("seconds", "becomes"), [(60.0, [None, None]), (4.0, [2.0, 2.0])])
+async def test_again_shows_and_sends_what_the_files_become_now(
+    rig: Rig, seconds: float, becomes: list[float | None]
+) -> None:
+    """What was made for the plan of then is there still, and is not sent."""
+    first = await confirmed(rig, await short_films(rig))
+    model_takes(rig, max_seconds_together=seconds)
+    again = await rig.drafts.look((await rig.drafts.again(first, rig.wish())).request.id, person_id=ADA)
+    assert [one.made is not None for one in again.request.references] == [True, True]
+    assert [one.target for one in again.request.references] == [None, None]
+    assert [file.target and file.target.seconds for file in again.plan.files] == becomes
+    await confirmed(rig, again)
+    lengths = [bytes(content.split(b"\n", 1)[0]) for content in sent(rig)]
+    now = [b"video mp4 9", b"video mp4 10"] if becomes == [None, None] else [b"video mp4 2", b"video mp4 2"]
+    assert lengths == [b"video mp4 7.5", b"video mp4 7.5", *now]
+
+
+async def test_what_an_earlier_release_accepted_is_told_why_it_does_not_fit_any_more(rig: Rig) -> None:
+    request = (await rig.submit(rig.wish("@Video1 and @Video2", "walk.mp4", "run.mp4"))).request
+    rig.store.forget_records()
+    model_takes(rig, max_count=1)
+    await rig.settle()
+    ended = await ended_at_no_cost(rig, request.id, "failed")
     assert ended.failure is not None
     assert ended.failure.code == "too-many-of-kind"
-    assert rig.media.conformed == []
+
+
+async def test_a_refused_confirmation_leaves_its_card_valid(rig: Rig) -> None:
+    view = await short_films(rig)
+    policy, rig.policy = rig.policy, replace(rig.policy, takes_per_person_per_day=0)
+    for _ in range(2):
+        with pytest.raises(Refused, match="person-quota"):
+            await rig.confirmed(view)
+    assert (await rig.drafts.look(view.request.id, person_id=ADA)).request == view.request
+    rig.policy = policy
+    accepted = (await rig.confirmed(view)).request
+    assert accepted.version == view.request.version + 1
+    assert [one.target for one in accepted.references] == targets(view.plan)
 
 
 async def test_nothing_stays_in_the_scratch_folder(rig: Rig, tmp_path: Path) -> None:

@@ -281,14 +281,11 @@ async def test_a_clip_that_any_place_takes_is_not_made_smaller_for_being_refused
 
 async def test_what_was_made_smaller_is_not_made_again_when_it_is_delivered_again(rig: Rig) -> None:
     request_id = await large(rig)
-    rig.faults.strike("kept-smaller", Unavailable(reason("database-unavailable")))
+    rig.faults.strike("made-smaller", Unavailable(reason("database-unavailable")))
     await rig.look()
-    rig.discord.refusals["result-1"] = "delivery-forbidden"
-    await rig.go_on()
-    assert await rig.state(request_id) == "kept"
+    assert rig.faults.struck
     (before,) = await rig.takes(request_id)
-
-    rig.discord.refusals.clear()
+    assert rig.contents.contents[before.shrunk_clip or ""] == LARGE_CLIP[:SMALL]
     shrink, made = rig.rooms.clips.shrink, list[int]()
 
     async def counted(path: Path, into: Path, *, max_bytes: int) -> MediaFacts:
@@ -296,10 +293,17 @@ async def test_what_was_made_smaller_is_not_made_again_when_it_is_delivered_agai
         return await shrink(path, into, max_bytes=max_bytes)
 
     rig.rooms.clips.shrink = counted  # pyright: ignore[reportAttributeAccessIssue]
+    rig.discord.refusals["result-1"] = "delivery-forbidden"
+    await rig.go_on()
+    assert await rig.state(request_id) == "kept"
+    rig.discord.refusals.clear()
     assert await again(rig, request_id) == "delivering"
     await rig.settle()
-    assert (await rig.state(request_id), len(rig.clips)) == ("delivered", 1)
-    assert made == ([] if before.shrunk_clip is not None else [SMALL])
+    assert await rig.state(request_id) == "delivered"
+    assert [list(message.files.values()) for message in rig.clips] == [[LARGE_CLIP[:SMALL]]]
+    assert made == []
+    (after,) = await rig.takes(request_id)
+    assert (after.shrunk_clip, after.shrunk_facts) == (before.shrunk_clip, before.shrunk_facts)
 
 
 async def test_a_media_child_that_does_not_start_is_waited_for(rig: Rig) -> None:

@@ -51,6 +51,19 @@ def test_the_same_bytes_keep_every_origin_so_that_each_owner_has_a_say() -> None
     assert one.origins == (POSTED, UPLOADED)
 
 
+def test_of_the_same_bytes_those_that_were_decided_on_decide_what_they_are() -> None:
+    facts = MediaFacts(kind=Kind.VIDEO, format="webp", byte_count=1, seconds=3.0)
+    record = Record(verdict=Verdict.CONVERT, code="webp", kind=Kind.VIDEO, facts=facts)
+    earlier = numbered([file("a", "hero.webp", "a")])
+    decided = file("b", "b.webp", "a", kind=Kind.VIDEO, facts=facts, record=record)
+
+    (one,) = joined(earlier, came(decided)).references
+    assert (one.id, one.record, one.kind, one.facts, one.token) == ("a", record, Kind.VIDEO, facts, "@Video1")
+
+    (one,) = joined(numbered([decided]), came(file("a", "hero.webp", "a"))).references
+    assert (one.id, one.record, one.kind, one.facts) == ("b", record, Kind.VIDEO, facts)
+
+
 def test_the_same_bytes_keep_what_either_means_shows_and_is_called() -> None:
     ada, bob = stands_for_person(1), stands_for_person(2)
     there = numbered([file("a", "ada.png", "a", stands_for=(ada,))])

@@ -117,6 +117,75 @@ async def test_a_clip_that_is_no_longer_held_says_what_to_do(rig: Rig) -> None:
     assert await refusal(rig, request_id) == ["clip-bytes-gone"]
 
 
+async def test_a_clip_that_is_no_longer_held_counts_as_no_file_looked_at(rig: Rig) -> None:
+    request_id = await delivered(rig)
+    held = dict(rig.contents.contents)
+    rig.contents.contents.clear()
+    rig.allow(person_files=2)
+    assert await refusal(rig, request_id) == await refusal(rig, request_id) == ["clip-bytes-gone"]
+    rig.contents.contents.update(held)
+    assert (await frame(rig, request_id)).held is not None
+
+
+async def test_a_clip_whose_bytes_go_while_they_are_copied_says_what_to_do(rig: Rig) -> None:
+    request_id = await delivered(rig)
+
+    async def still_there(key: str) -> bool:
+        return rig.contents.contents.pop(key) != b""
+
+    rig.contents.holds = still_there
+    assert await refusal(rig, request_id) == ["clip-bytes-gone"]
+
+
+async def look(rig: Rig, request_id: str, *, ordinal: int = 1, person: int = ADA, guild: int = GUILD) -> list[str]:
+    """The codes of why there is nothing to go on from."""
+    try:
+        await LastFrame(rig.rooms).look(request_id, ordinal=ordinal, place=rig.place(guild), person_id=person)
+    except Refused as refused:
+        return codes(refused)
+    return []
+
+
+async def test_a_look_tells_what_would_be_refused_and_counts_and_makes_nothing(rig: Rig) -> None:
+    request_id = await delivered(rig)
+    rig.allow(person_files=1)
+    before = dict(rig.contents.contents)
+
+    assert await look(rig, request_id, person=BOB) == await look(rig, request_id, person=BOB) == []
+    assert rig.contents.contents == before
+    assert (await frame(rig, request_id, person=BOB)).held is not None, "the day's one file is still to be had"
+    assert await look(rig, request_id, guild=ELSEWHERE) == ["not-here"]
+    assert await look(rig, request_id, ordinal=2) == ["clip-not-posted"]
+    assert await look(rig, "0000000000000") == ["request-unknown"]
+    await rig.privacy.choose(GUILD, ADA, Choice(files=False))
+    assert await look(rig, request_id, person=BOB) == ["files-forbidden"]
+    rig.contents.contents.clear()
+    assert await look(rig, request_id) == ["clip-bytes-gone"]
+
+
+@pytest.mark.parametrize("shows_person", [True, False])
+async def test_it_shows_a_real_person_when_what_the_clip_was_made_from_does(
+    rig: Rig,
+    shows_person: bool,  # noqa: FBT001
+) -> None:
+    view = await rig.draft("@Image1 meets @Image2", "hero.png", "sea.png")
+    view = await rig.drafts.describe(
+        view.request.id,
+        person_id=ADA,
+        version=view.request.version,
+        reference_id=view.request.references[1].id,
+        alias=None,
+        shows_person=shows_person,
+    )
+    request_id = (await rig.confirmed(view)).request.id
+    await rig.settle()
+    await rig.finish(request_id)
+
+    held = (await frame(rig, request_id)).held
+    assert held is not None
+    assert held.shows_person is shows_person
+
+
 async def test_a_clip_whose_end_cannot_be_read_says_what_to_do(rig: Rig) -> None:
     request_id = await delivered(rig)
 

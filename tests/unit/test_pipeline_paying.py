@@ -9,7 +9,7 @@ import pytest
 from bot.domain.conform import ClipFindings
 from bot.domain.errors import Refused, Rejected, Unavailable
 from bot.domain.generations import Generation, PreparedBody
-from bot.domain.media import Kind, MediaFacts
+from bot.domain.media import Kind, MediaFacts, Sniffed
 from bot.domain.models import ModelSpec
 from bot.domain.reasons import reason
 from bot.domain.requests import Take
@@ -438,7 +438,12 @@ async def test_a_video_that_is_too_much_work_to_look_into_is_delivered_all_the_s
     async def too_heavy(path: Path) -> ClipFindings:
         raise Refused(reason("media-too-heavy", name=path.name, limit="10 s"))
 
+    async def too_heavy_even_to_measure(path: Path, sniffed: Sniffed) -> MediaFacts:
+        assert sniffed.kind is Kind.VIDEO
+        return (await too_heavy(path)).facts
+
     rig.rooms.clips.check_clip = too_heavy  # pyright: ignore[reportAttributeAccessIssue]
+    rig.rooms.media.probe = too_heavy_even_to_measure  # pyright: ignore[reportAttributeAccessIssue]
     rig.provider.finish(rig.provider.started[0])
     await rig.go_on()
     assert (await rig.state(request_id), len(rig.clips)) == ("delivered", 1)
@@ -447,6 +452,44 @@ async def test_a_video_that_is_too_much_work_to_look_into_is_delivered_all_the_s
         MediaFacts(kind=Kind.VIDEO, format="mp4", byte_count=len(CLIP)),
         None,
     )
+
+
+async def unreadable(path: Path) -> ClipFindings:
+    raise Refused(reason("file-unreadable", name=path.name, found="mp4"))
+
+
+async def test_a_video_that_can_be_measured_is_delivered_although_it_cannot_be_looked_into(rig: Rig) -> None:
+    request_id = await rig.ask()
+    await rig.settle()
+    rig.rooms.clips.check_clip = unreadable  # pyright: ignore[reportAttributeAccessIssue]
+    rig.provider.finish(rig.provider.started[0])
+    await rig.go_on()
+
+    assert (await rig.state(request_id), len(rig.clips)) == ("delivered", 1)
+    (take,) = await rig.takes(request_id)
+    assert take.clip_facts == MediaFacts(kind=Kind.VIDEO, format="mp4", byte_count=len(CLIP), seconds=5.0)
+    assert take.clip_findings is None
+
+
+@pytest.mark.parametrize("measured", [Kind.AUDIO, None])
+async def test_what_can_neither_be_looked_into_nor_measured_as_a_video_is_none(rig: Rig, measured: Kind | None) -> None:
+    request_id = await rig.ask()
+    await rig.settle()
+
+    async def probe(path: Path, sniffed: Sniffed) -> MediaFacts:
+        if measured is None:
+            return (await unreadable(path)).facts
+        return MediaFacts(kind=measured, format=sniffed.format, byte_count=len(CLIP))
+
+    rig.rooms.clips.check_clip = unreadable  # pyright: ignore[reportAttributeAccessIssue]
+    rig.rooms.media.probe = probe  # pyright: ignore[reportAttributeAccessIssue]
+    rig.provider.finish(rig.provider.started[0])
+    await rig.go_on()
+
+    (take,) = await rig.takes(request_id)
+    assert (await rig.state(request_id), rig.clips) == ("failed", [])
+    assert take.failure == reason("result-not-video")
+    assert rig.contents.contents[take.clip or ""] == CLIP, "it is paid for"
 
 
 async def test_what_was_found_of_a_video_is_kept_with_it(rig: Rig) -> None:

@@ -258,7 +258,7 @@ async def test_a_file_of_the_release_before_is_one_that_is_sent_as_it_came(tmp_p
     assert at_work is not None
     assert draft.request.references == at_work.request.references == tray.references == (_AS_COLLECTED,)
     (file,) = draft.request.references
-    assert (file.record, file.part, file.made) == (None, FROM_START, None)
+    assert (file.record, file.part, file.target, file.made) == (None, FROM_START, None, None)
     assert (file.decided.verdict, file.as_sent) == (Verdict.ACCEPT, file)
     (take,) = at_work.takes
     assert (take.posted_clip, take.posted_facts, take.clip_findings) == ("e" * 64, _AS_COLLECTED.facts, None)

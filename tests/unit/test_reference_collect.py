@@ -295,6 +295,7 @@ async def test_what_is_held_is_not_fetched_and_stays_as_it_was(tmp_path: Path) -
         stands_for=("person:5",),
         shows_person=True,
         facts=facts,
+        record=Record(verdict=Verdict.ACCEPT, code="ok", kind=Kind.IMAGE, facts=facts),
     )
     made = collector(tmp_path, {"alley.jpg": ALLEY}, store)
     result = await made.collect([*offers("alley.jpg"), of_held(held)])
@@ -429,14 +430,44 @@ async def test_what_is_held_keeps_what_was_decided_chosen_and_made_of_it(tmp_pat
     assert again.kind is Kind.VIDEO
 
 
-async def test_what_an_earlier_release_kept_counts_as_decided_on_and_is_not_looked_into_again(tmp_path: Path) -> None:
+async def test_what_an_earlier_release_kept_is_looked_into_now_for_what_it_hides(tmp_path: Path) -> None:
     store = MemoryContentStore()
-    held = await held_in(store, tmp_path, WHERE)
+    part = Part(anchor=Anchor.END)
+    held = await held_in(store, tmp_path, WHERE, part=part, alias="Home", also=("old.jpg",))
     result = await collector(tmp_path, {}, store).collect([of_held(held)])
     assert told(result.fates) == [("kept.png", None)]
     (kept,) = result.references
-    assert (kept.record, kept.content) == (None, held.content)
-    assert (kept.decided.verdict, kept.decided.kind) == (Verdict.ACCEPT, held.kind)
+    assert (kept.content, kept.part, kept.alias, kept.also) == (held.content, part, "Home", ("old.jpg",))
+    assert (kept.decided.code, kept.kind, kept.facts.format) == ("strip_metadata", Kind.IMAGE, "jpeg")
+    assert list(store.contents.values()) == [WHERE]
+    assert list((tmp_path / "scratch").iterdir()) == []
+
+
+async def test_what_an_earlier_release_kept_and_nobody_would_take_now_is_refused_with_its_fate(tmp_path: Path) -> None:
+    store = MemoryContentStore()
+    held = await held_in(store, tmp_path, WHERE)
+    made = replace(collector(tmp_path, {"hero.png": HERO}, store), conformer=OnlyPng())
+    result = await made.collect([of_held(held), *offers("hero.png")])
+    assert told(result.fates) == [("kept.png", "format-unsupported"), ("hero.png", None)]
+    assert [one.name for one in result.references] == ["hero.png"]
+
+
+async def test_what_goes_while_it_is_looked_into_anew_is_told(tmp_path: Path) -> None:
+    class Sweeping(MemoryContentStore):
+        async def holds(self, key: str) -> bool:
+            return await super().holds(key) and self.contents.pop(key) != b""
+
+    store = Sweeping()
+    held = await held_in(store, tmp_path, WHERE)
+    result = await collector(tmp_path, {}, store).collect([of_held(held)])
+    assert told(result.fates) == [("kept.png", "bytes-gone")]
+
+
+async def test_what_was_decided_on_is_not_looked_into_again(tmp_path: Path) -> None:
+    store = MemoryContentStore()
+    first = (await collector(tmp_path, {"home.jpg": WHERE}, store).collect(offers("home.jpg"))).references[0]
+    again = await replace(collector(tmp_path, {}, store), conformer=Strict()).collect([of_held(first)])
+    assert [one.record for one in again.references] == [first.record]
 
 
 async def test_of_equal_bytes_the_first_one_s_decision_stands_and_nothing_made_is_lost(tmp_path: Path) -> None:
@@ -458,6 +489,14 @@ class Strict(LabelledMedia):
     async def record(self, path: Path, limits: ModelLimits, *, name: str | None = None) -> Record:
         why = reason("format-unsupported", name=name or "", found="mkv", accepted="MP4")
         return Record(verdict=Verdict.REJECT, code="unsupported", kind=Kind.VIDEO, why=why)
+
+
+class OnlyPng(Strict):
+    """Decides against what is no PNG."""
+
+    async def record(self, path: Path, limits: ModelLimits, *, name: str | None = None) -> Record:
+        is_png = self.sniff(path.read_bytes()).format == "png"
+        return await (LabelledMedia if is_png else Strict).record(self, path, limits, name=name)
 
 
 async def test_a_file_that_cannot_be_used_is_not_kept_and_says_why_in_people_s_words(tmp_path: Path) -> None:

@@ -40,16 +40,17 @@ def test_files_that_fit_have_no_reason() -> None:
 @pytest.mark.parametrize(
     ("reference", "code", "words"),
     [
-        (with_facts("a.webm", format="webm", seconds=4.0), "format-not-accepted", ["a.webm", "WebM", "MP4 or MOV"]),
-        (with_facts("a.png", byte_count=30_000_001), "file-too-large-for-model", ["a.png", "30.0 MB", "image"]),
-        (with_facts("a.mp4", width=100, height=100), "frame-too-small", ["a.mp4", "100×100", "409,600"]),
-        (with_facts("a.mp4", width=1920, height=1080), "frame-too-large", ["a.mp4", "1920×1080", "927,408"]),
+        (with_facts("a.webm", format="webm", seconds=4.0), "format-not-accepted-now", ["a.webm", "WebM", "MP4 or MOV"]),
+        (with_facts("a.png", byte_count=30_000_001), "file-too-large-now", ["a.png", "30.0 MB", "image"]),
+        (with_facts("a.mp4", width=100, height=100), "frame-too-small-now", ["a.mp4", "100×100", "409,600"]),
+        (with_facts("a.mp4", width=1920, height=1080), "frame-too-large-now", ["a.mp4", "1920×1080", "927,408"]),
     ],
 )
 def test_a_file_that_does_not_fit_is_told_with_its_limit(reference: Reference, code: str, words: list[str]) -> None:
     sentences = told(IMAGE, reference)
     assert list(sentences) == [code]
     assert all(word in sentences[code] for word in words)
+    assert "Attach it again" in sentences[code], "when it came, the model took it; it is made to fit if it comes now"
 
 
 def test_the_limits_themselves_are_allowed() -> None:

@@ -1,4 +1,4 @@
-"""What was decided on each file, which part of it is used, what it was made into; and what was found of the clips."""
+"""What was decided on each file, what part of it is used, what it becomes and became; what was found of the clips."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,7 +10,7 @@ depends_on: str | None = None
 
 _WAS_MADE = sa.text("made_content IS NOT NULL")
 _ADDED = {
-    "request_references": ("record", "part", "made", "made_content"),
+    "request_references": ("record", "part", "target", "made", "made_content"),
     "tray_references": ("record", "part"),
     "takes": ("clip_findings", "shrunk_clip", "shrunk_facts"),
 }
@@ -20,6 +20,7 @@ def upgrade() -> None:
     for table in ("request_references", "tray_references"):
         op.add_column(table, sa.Column("record", sa.Text(), nullable=True))
         op.add_column(table, sa.Column("part", sa.Text(), server_default="{}", nullable=False))
+    op.add_column("request_references", sa.Column("target", sa.Text(), nullable=True))
     op.add_column("request_references", sa.Column("made", sa.Text(), nullable=True))
     op.add_column("request_references", sa.Column("made_content", sa.String(length=64), nullable=True))
     op.create_index(
