@@ -1,21 +1,9 @@
 """One process carries every request: `advance` runs as owned asyncio tasks, at most one at a time per request."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 
-import structlog
-
-from bot.domain.errors import RushesError, Stale, Unavailable
-from bot.domain.reasons import Reason, reason
-
-Advance = Callable[[str], Awaitable[int | None]]
-"""Takes a request as far as it can go; answers the wait in ms before the next call, or `None`."""
-
-Stumble = Callable[[str, Reason], Awaitable[None]]
-"""Told of every unexpected failure of a request, so that it can be given up after too many."""
-
-_log: structlog.stdlib.BoundLogger = structlog.get_logger("rushes.engine")
+from bot.engine.attempt import Advance, Retries, Stumble, attempt
 
 
 @dataclass(slots=True)
@@ -32,8 +20,7 @@ class LocalEngine:
     """Owns the tasks that carry requests. `wake` may be called before `run`: such wishes wait for it."""
 
     def __init__(self, *, retry_first_ms: int, retry_most_ms: int) -> None:
-        self._retry_first_ms = retry_first_ms
-        self._retry_most_ms = retry_most_ms
+        self._retries = Retries(first_ms=retry_first_ms, most_ms=retry_most_ms)
         self._carried: dict[str, _Carried] = {}
         self._wanted: asyncio.Queue[str] = asyncio.Queue()
         self._idle = asyncio.Event()
@@ -63,10 +50,14 @@ class LocalEngine:
                 request_id = await self._wanted.get()
                 tasks.create_task(self._carry(request_id, advance, stumble), name=f"advance {request_id}")
 
-    def wake_all(self, request_ids: Iterable[str]) -> None:
-        """Wakes what was open when the process started."""
-        for request_id in request_ids:
-            self.wake(request_id)
+    async def in_hand(self) -> frozenset[str]:
+        """Ids of the requests that are carried, or will be."""
+        return frozenset(self._carried)
+
+    @property
+    def works(self) -> bool:
+        """True: what it does is done by the process that asks."""
+        return True
 
     async def drain(self, seconds: float) -> bool:
         """Stops taking wishes and waits for the steps under way; `False` when some were not done in time."""
@@ -101,8 +92,8 @@ class LocalEngine:
 
     async def _carry(self, request_id: str, advance: Advance, stumble: Stumble) -> None:
         carried = self._carried[request_id]
-        with structlog.contextvars.bound_contextvars(request=request_id):
-            wait_ms = await self._attempt(request_id, carried, advance, stumble)
+        outcome = await attempt(request_id, carried.failures, advance=advance, stumble=stumble, retries=self._retries)
+        carried.failures, wait_ms = outcome.failures, outcome.wait_ms
         carried.running = False
         again, carried.again = carried.again, False
         if again and not self._draining:
@@ -113,33 +104,3 @@ class LocalEngine:
             del self._carried[request_id]
         if not any(other.running for other in self._carried.values()):
             self._idle.set()
-
-    async def _attempt(self, request_id: str, carried: _Carried, advance: Advance, stumble: Stumble) -> int | None:
-        """One call of `advance`, with every way it can end turned into the wait before the next."""
-        try:
-            wait_ms = await advance(request_id)
-        except Stale:
-            return 0
-        except Unavailable as unavailable:
-            wait_ms = max(self._backoff_ms(carried), unavailable.retry_after_ms or 0)
-            _log.warning("step put off", reason=unavailable.reason.code, wait_ms=wait_ms, detail=unavailable.detail)
-            return wait_ms
-        except Exception as error:  # noqa: BLE001  the engine is the last door: a defect in one request stops no other
-            why = error.reason if isinstance(error, RushesError) else reason("internal-error")
-            _log.exception("step failed", reason=why.code)
-            await self._report(request_id, stumble, why)
-            return self._backoff_ms(carried)
-        carried.failures = 0
-        return wait_ms
-
-    async def _report(self, request_id: str, stumble: Stumble, why: Reason) -> None:
-        try:
-            await stumble(request_id, why)
-        except RushesError as error:
-            _log.warning("failure not recorded", reason=error.reason.code)
-        except Exception:  # noqa: BLE001  the same door
-            _log.exception("failure not recorded")
-
-    def _backoff_ms(self, carried: _Carried) -> int:
-        carried.failures += 1
-        return min(self._retry_first_ms << min(carried.failures - 1, 20), self._retry_most_ms)
