@@ -145,13 +145,13 @@ class Rig:
         }
         return {**clean, **ours, **self.settings, **more}
 
-    async def start_bot(self, *, start: Starter | None = None, **more: str) -> Process:
+    async def start_bot(self, *, start: Starter | None = None, arguments: Sequence[str] = (), **more: str) -> Process:
         """`rushes run` with these further settings (`RUSHES__…`); returns at once. `start`: otherwise than usual."""
         bot = await _started(
             start or self.start,
             f"bot-{len(self.bots) + 1}",
             "bot",
-            ["run"],
+            ["run", *arguments],
             self.folder,
             environment=self.environment(**more),
         )

@@ -74,6 +74,7 @@ def _created(one: Created) -> Json:
         "deleted": message.deleted,
         "edits": message.edit_count,
         "files": [file.filename for file in message.files],
+        "file_ids": [str(file.id) for file in message.files],
         "fingerprint": message.fingerprint,
         "created_at": message.created_at,
     }

@@ -32,6 +32,7 @@ from sandbox.oxen.settings import Settings
 @click.option("--queue-seconds", type=float, default=0.0, help="Time a job stays queued.")
 @click.option("--render-seconds", type=float, default=2.0, help="Least time a job stays processing.")
 @click.option("--quick-render", is_flag=True, help="Use an identical earlier render again.")
+@click.option("--stock-render", is_flag=True, help="Let all clips of one shape show the same.")
 @click.option("--keep-alive-seconds", type=float, default=15.0, help="Between comments on an idle event stream.")
 @click.option("--link-seconds", type=float, default=3600.0, help="Life of a signed result link.")
 @click.option("--result-links", type=click.Choice(["presigned", "bearer"]), default="presigned")

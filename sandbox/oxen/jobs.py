@@ -116,6 +116,8 @@ class Jobs:
         cost = shape.seconds * settings.price(shape.resolution)
         _raise_if(NO_CREDITS if cost > world.settings.balance else None)
         prompt = str(row.body["prompt"])
+        if settings.stock_render:
+            return _Clip(await self._renderer.stock(row.id, schema, shape), cost)
         render = self._renderer.render(row.id, schema, prompt, shape, references, quick=settings.quick_render)
         return _Clip(await render, cost)
 

@@ -6,7 +6,7 @@ import binascii
 import hashlib
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,6 +44,7 @@ class Fetcher:
     def __init__(self, client: httpx.AsyncClient, clock: Callable[[], int]) -> None:
         self._client = client
         self._clock = clock
+        self._facts: dict[str, dict[str, Any]] = {}
 
     async def fetch_all(
         self, everything: Sequence[Wanted], folder: Path, views: list[ReferenceView]
@@ -57,8 +58,14 @@ class Fetcher:
             paths.append(path)
             if (error := views[-1].error) is not None:
                 raise Unfetchable(error)
-        views[:] = [view.model_copy(update=facts) for view, facts in zip(views, await _measured(paths), strict=True)]
+        await self._measure({view.sha256 or "": path for view, path in zip(views, paths, strict=True)})
+        views[:] = [view.model_copy(update=self._facts[view.sha256 or ""]) for view in views]
         return tuple(Fetched(*one) for one in zip(everything, paths, views, strict=True))
+
+    async def _measure(self, paths: Mapping[str, Path]) -> None:
+        """By SHA-256: the same bytes are measured once."""
+        new = {key: path for key, path in paths.items() if key not in self._facts}
+        self._facts.update(zip(new, await _measured(list(new.values())), strict=True))
 
     async def _noted(self, one: Wanted, path: Path) -> ReferenceView:
         is_data = one.url.startswith("data:")

@@ -19,6 +19,7 @@ class Settings(BaseModel):
     `cost_failed`, `cost_cancelled`: what such a generation is charged; `None` leaves its cost unknown (`null`) [S].
     `prices`: USD per output second by resolution. Invented: no document that was read names this model's price.
     `result_links`: whether a result's URL carries a signature of its own or wants the key (both are seen, [C] and [D]).
+    `stock_render`: clips of one shape show the same; each has bytes of its own all the same.
     `unknown_fields`: what a job does about a field that its schema lacks; nobody documents which.
     """
 
@@ -32,6 +33,7 @@ class Settings(BaseModel):
     queue_seconds: float = 0.0
     render_seconds: float = 2.0
     quick_render: bool = False
+    stock_render: bool = False
     keep_alive_seconds: float = 15.0
     link_seconds: float = 3600.0
     result_links: Literal["presigned", "bearer"] = "presigned"

@@ -15,7 +15,7 @@ import httpx
 from bot.domain.errors import NotStarted, OutcomeUnknown, Unavailable
 from bot.domain.generations import Generation, GenerationState, PreparedBody, Submission
 from bot.domain.identity import Clock
-from bot.domain.models import ModelSpec
+from bot.domain.models import ModelSpec, Pricing
 from bot.domain.reasons import reason
 from bot.providers.oxen import search
 from bot.providers.oxen.addresses import Resolver, origin_of, system_resolver
@@ -47,7 +47,7 @@ class OxenProvider:
 
     `base_url` is the inference base (`https://hub.oxen.ai/api/ai`); its origin alone gets the key, and may be plain
     http and private, as may `allow_origins` (`https://host[:port]`). `key` is asked at every call: a rotated key works
-    at once. `models` is the directory of the pinned files.
+    at once. `models` is the directory of the pinned files. `prices` win over those of the live record.
     """
 
     def __init__(
@@ -60,6 +60,7 @@ class OxenProvider:
         clock: Clock,
         max_result_bytes: int,
         namespace: str | None = None,
+        prices: Pricing | None = None,
         http: httpx.AsyncClient | None = None,
         allow_origins: Collection[str] = (),
         resolve: Resolver = system_resolver,
@@ -86,7 +87,13 @@ class OxenProvider:
             max_bytes=max_result_bytes,
             seconds=download_seconds,
         )
-        self._catalogue = Catalogue(model_id=model_id, pinned=load_pinned(models, model_id), get=self._get, clock=clock)
+        self._catalogue = Catalogue(
+            model_id=model_id,
+            pinned=load_pinned(models, model_id),
+            get=self._get,
+            clock=clock,
+            prices=prices or Pricing(),
+        )
 
     async def __aenter__(self) -> Self:
         """Itself; nothing is connected yet."""

@@ -11,11 +11,13 @@ from typing import Final
 from bot.providers.oxen.body import ENVELOPE_FIELDS, is_material_field, material_urls
 
 CLOCK_SKEW_MS: Final = 5_000
-"""How far the vendor's clock (whole seconds) may be behind ours before a row is too old to be this body's."""
+"""How far the vendor's clock (whole seconds) may be behind ours before a row's time proves it to be this body's."""
+DOUBTFUL_MS: Final = 86_400_000
+"""How far it may be behind before a row with the same words is certainly another's: our own clock may be wrong."""
 
 
 class Match(Enum):
-    """`UNTELLABLE`: the row could be ours, but it does not echo (all) the references that would prove it."""
+    """`UNTELLABLE`: the row could be ours, but its references or its time do not prove it."""
 
     YES = "yes"
     NO = "no"
@@ -32,8 +34,11 @@ def match(body: Mapping[str, object], row: Mapping[str, object], *, enqueued_at_
     ours, theirs = _all_urls(body), _all_urls(row)
     if ours and theirs:
         return _match_urls(ours, theirs)
-    if not (_same_words(body, row) and _recent(enqueued_at_ms, since_ms)):
+    behind_ms = 0 if enqueued_at_ms is None else since_ms - enqueued_at_ms
+    if not _same_words(body, row) or behind_ms > DOUBTFUL_MS:
         return Match.NO
+    if behind_ms > CLOCK_SKEW_MS:
+        return Match.UNTELLABLE
     if not ours and not theirs:
         return Match.YES
     return Match.UNTELLABLE if any(is_material_field(name) for name in body) else Match.NO
@@ -65,7 +70,3 @@ def _same_words(body: Mapping[str, object], row: Mapping[str, object]) -> bool:
 def _plain(value: object) -> str:
     """`8` and `"8"`, `True` and `"true"` are the same parameter."""
     return str(value).lower()
-
-
-def _recent(enqueued_at_ms: int | None, since_ms: int) -> bool:
-    return enqueued_at_ms is None or enqueued_at_ms >= since_ms - CLOCK_SKEW_MS

@@ -26,8 +26,8 @@ async def find(
 ) -> tuple[Generation, ...]:
     """The unclaimed generations that echo this body, oldest first.
 
-    `Unavailable` when a list cannot be read whole, or when a row may be ours but does not echo the references that
-    would prove it: "not found" must never be said on a guess, for it leads to paying again.
+    `Unavailable` when a list cannot be read whole, or when a row may be ours but neither references nor time prove
+    it: "not found" must never be said on a guess, for it leads to paying again.
     """
     rows = await _all_rows(get, str(body.get("model", "")), since_ms=since_ms)
     verdicts = [
@@ -37,7 +37,7 @@ async def find(
     ]
     found = [row.generation() for row, verdict in verdicts if verdict is Match.YES]
     if not found and any(verdict is Match.UNTELLABLE for _, verdict in verdicts):
-        raise Unavailable(reason("outcome-unknown"), detail="a row may be ours but echoes no references")
+        raise Unavailable(reason("outcome-unknown"), detail="a row may be ours, and nothing proves it")
     return tuple(sorted(found, key=lambda generation: (generation.enqueued_at_ms or 0, generation.id)))
 
 
