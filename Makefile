@@ -11,7 +11,7 @@ CONTRACTS ?= $(wildcard ../shared/contracts)
 CODE := bot cogs sandbox tests benchmarks
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test corpus fuzz check format lint types imports bench image lock clean
+.PHONY: help setup demo test test-all corpus fuzz chaos check format lint types imports bench image lock clean
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,6 +28,9 @@ demo: $(STAMP) ## the whole path on this machine, without token, key or network 
 test: $(STAMP) ## every test, under five minutes on two cores
 	$(BIN)/python -m pytest -n 2 --dist worksteal
 
+test-all: $(STAMP) ## the long form: every adapter of every port, every kill, every limit waited for (about ten minutes)
+	$(BIN)/python -m pytest -n 2 --dist worksteal --long
+
 corpus: $(STAMP) ## every awkward and hostile file of the corpus (a minute to make, once), and a table of what was right
 	RUSHES_CORPUS="$${RUSHES_CORPUS:-all}" $(BIN)/python -m pytest -n 0 -p tests.corpus \
 	tests/unit/test_media_verdict_corpus.py tests/unit/test_media_conform_corpus.py tests/unit/test_media_commands.py \
@@ -36,6 +39,12 @@ corpus: $(STAMP) ## every awkward and hostile file of the corpus (a minute to ma
 SECONDS ?= 60
 fuzz: $(STAMP) ## damaged files for whatever reads strangers' bytes (SECONDS=60)
 	$(BIN)/python -m tests.media_fuzz --seconds $(SECONDS) --failures fuzz-failures
+
+SEED ?= 1
+REQUESTS ?= 200
+KILLS ?= 300
+chaos: $(STAMP) ## kill the bot again and again, prove that nothing is lost or doubled (SEED=1 REQUESTS=200 KILLS=300)
+	@$(BIN)/python -m sandbox.chaos --seed $(SEED) --requests $(REQUESTS) --kills $(KILLS) $(if $(DATABASE),--database $(DATABASE))
 
 check: format lint types imports test ## what CI runs
 

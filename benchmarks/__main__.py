@@ -10,7 +10,7 @@ from bot.logs import configure_logging
 def main() -> None:
     configure_logging("error", "console", secrets=())
     prompting.report()
-    asyncio.run(queue.report())
+    asyncio.run(queue.report(quick="--quick" in sys.argv))
     asyncio.run(media_child.report())
     asyncio.run(media_convert.report(quick="--quick" in sys.argv))
 

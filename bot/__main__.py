@@ -12,6 +12,7 @@ from bot.client import PERMISSIONS, CannotLogIn
 from bot.conform_command import conform
 from bot.domain.errors import RushesError
 from bot.domain.words import say
+from bot.ledger_command import ledger
 from bot.lint_command import lint
 from bot.logs import configure_logging
 from bot.probe_command import probe
@@ -54,16 +55,29 @@ def main() -> None:
     """
 
 
+_ROLE = click.Choice(["all", "gateway", "worker"])
+
+
 @main.command(short_help="Start the bot.")
-def run() -> None:
-    """Start the bot and serve until it is told to stop (Ctrl-C or SIGTERM), finishing steps under way."""
+@click.option("--role", type=_ROLE, default="all", show_default=True, help="What this process does; see above.")
+@click.option("--shards", metavar="IDS/COUNT", help="Which of Discord's connections a gateway has, like 0-3/8.")
+def run(*, role: str, shards: str | None) -> None:
+    """Start the bot and serve until it is told to stop (Ctrl-C or SIGTERM), finishing steps under way.
+
+    all: everything, in one process. gateway: Discord's connections, commands and buttons. worker: renders and posts.
+    Gateways and workers need PostgreSQL and files that all of them can read; any number of each may run.
+    """
     settings = _ready()
     if not settings.oxen.read_key():
         _fail(_NO_KEY)
 
     from bot.bootstrap import serve
+    from bot.roles import Role, with_shards
 
-    _in_loop(serve, settings)
+    async def served(settings: Settings) -> None:
+        await serve(with_shards(settings, shards), Role(role))
+
+    _in_loop(served, settings)
 
 
 @main.command(short_help="Tell Discord the bot's commands.")
@@ -82,16 +96,23 @@ def sync(*, always: bool) -> None:
 
 
 @main.command(short_help="Say whether the bot is alive.")
-def health() -> None:
-    """Say whether a bot that runs on this storage is alive (for container health checks); exit code 1 if not."""
-    from bot.bootstrap import heartbeat_age_seconds
+@click.option("--role", type=_ROLE, help="Say no as well if what runs there has another role.")
+def health(*, role: str | None) -> None:
+    """Say whether a bot that runs on this storage is alive (for container health checks); exit code 1 if not.
 
-    age = heartbeat_age_seconds(_settings())
-    if age is None:
+    A gateway is alive while it is connected to Discord, a worker while it takes requests.
+    """
+    from bot.bootstrap import heartbeat
+
+    found = heartbeat(_settings())
+    if found is None:
         _fail("No bot has run on this storage yet.", exit_code=1)
+    age, alive = found
     if age > 60:  # noqa: PLR2004  six missed heartbeats
         _fail(f"The bot's last sign of life is {age:.0f} s old.", exit_code=1)
-    click.echo(f"alive {age:.0f} s ago")
+    if role is not None and role != alive:
+        _fail(f"What runs on this storage has the role {alive}, not {role}.", exit_code=1)
+    click.echo(f"alive {age:.0f} s ago" if alive == "all" else f"alive {age:.0f} s ago ({alive})")
 
 
 @main.command(short_help="Show the whole path without token, key or network.")
@@ -110,6 +131,7 @@ def demo(*, output: Path, contracts: Path | None, serve: bool) -> None:
 main.add_command(lint)
 main.add_command(probe)
 main.add_command(conform)
+main.add_command(ledger)
 
 
 def _ready() -> Settings:
@@ -117,12 +139,13 @@ def _ready() -> Settings:
     settings = _settings()
     try:
         token, key = settings.discord.read_token(), settings.oxen.read_key()
+        password, contents = settings.storage.read_database_password(), settings.storage.read_contents_secret()
     except SettingsError as error:
         _fail(str(error))
     if not token:
         granted = ", ".join(name.replace("_", " ") for name, value in PERMISSIONS if value)
         _fail(_NO_TOKEN.format(permissions=granted))
-    configure_logging(settings.logging.level, settings.logging.format, secrets=(token, key))
+    configure_logging(settings.logging.level, settings.logging.format, secrets=(token, key, password, contents))
     return settings
 
 

@@ -8,48 +8,59 @@ import shutil
 import signal
 import socket
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO
+from typing import Protocol, TextIO
 
 import aiohttp
 import discord
 import structlog
 from discord import app_commands
+from sqlalchemy import Connection
 
-from bot.admission.rules import quota_refusal, refusals
+from bot.admission.rules import refusals, refusals_of
+from bot.admission.spans import present_windows, zones
 from bot.client import (
     CannotLogIn,
     RushesClient,
     Services,
+    ShardedClient,
     Sources,
     connection_ended,
     log_in,
     point_discord_at,
     point_gateway,
 )
+from bot.default_policy import ceilings, default_policy
 from bot.delivery import CardKeeper, DiscordCourier, RestPoster
-from bot.domain.admission import GuildPolicy
 from bot.domain.drafts import Allowance
 from bot.domain.errors import RushesError
 from bot.domain.identity import Ids
+from bot.domain.models import ModelSpec, Pricing
+from bot.domain.policies import Policy, holding
 from bot.domain.ports import FaultPoint, Publisher, no_fault
 from bot.domain.requests import Request
+from bot.engine.attempt import Advance as AdvanceOne
+from bot.engine.attempt import Retries, Stumble
 from bot.engine.local import LocalEngine
 from bot.media.planner import plan
 from bot.media.tools import SandboxedMedia
 from bot.pipeline.advance import Advance
+from bot.pipeline.ageing import Ageing
 from bot.pipeline.cancel import Cancel
 from bot.pipeline.dispatch import Dispatch
 from bot.pipeline.drafts import Drafts
 from bot.pipeline.guild_choices import ChoicesOfGuilds
 from bot.pipeline.last_frame import LastFrame
 from bot.pipeline.looking import vendor_tokens
+from bot.pipeline.overview import Overview
+from bot.pipeline.policies import PoliciesOfGuilds
 from bot.pipeline.privacy import Privacy
+from bot.pipeline.reconcile import Reconcile
 from bot.pipeline.redeliver import DeliverAgain
-from bot.pipeline.rooms import Drafting, Patience, Rooms
+from bot.pipeline.rooms import Deployment, Drafting, Patience, Rooms
 from bot.pipeline.submit import Submit
 from bot.pipeline.tray import Tray
 from bot.pipeline.watch import Watch
@@ -68,6 +79,8 @@ from bot.references import (
     planned,
     tray_reasons,
 )
+from bot.references.places import Bucket, bucket_store
+from bot.roles import Role, require_possible, shards_of
 from bot.settings import Settings, SettingsError, config_directory
 from cogs.assembly import BUTTONS, cogs_of
 
@@ -76,6 +89,22 @@ _MIB, _KIB = 1 << 20, 1 << 10
 _HEARTBEAT_SECONDS = 10.0
 _LAST_EDITS_SECONDS = 10.0
 _SWEEP_SECONDS = 3600.0
+_AGEING_SECONDS = 60.0
+_RECONCILE_SECONDS = 15.0
+_IDENTIFY_SECONDS = 5.0  # Discord: so long between two identifications, where an application may make one at a time
+_ALONE_SECONDS = 10.0
+_ALONE_TRIES, _ALONE_PAUSE_SECONDS = 8, 0.25  # the database notices within that time that a killed bot is gone
+_NOT_ALONE = (
+    "Another bot serves on the database that storage.database_url names. Stop it first, or give this one a database of "
+    "its own: RUSHES__STORAGE__DATABASE_URL."
+)
+_NO_QUEUE = (
+    "The role {role} needs the Python package {missing}, which is not installed: pip install 'rushes[postgres]'."
+)
+_NOT_SHARED = (
+    "A bot with all roles serves on the database that storage.database_url names. Stop it first: gateways and workers "
+    "do together what it does alone."
+)
 
 
 def now_ms() -> int:
@@ -83,20 +112,49 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
+class Carrier(Protocol):
+    """An engine, as this file runs it."""
+
+    def wake(self, request_id: str, *, delay_ms: int = 0) -> None:
+        """See the port."""
+        ...
+
+    async def run(self, advance: AdvanceOne, stumble: Stumble) -> None:
+        """Works until cancelled."""
+        ...
+
+    async def drain(self, seconds: float) -> bool:
+        """Ends what is under way; `False` when that took too long."""
+        ...
+
+    async def in_hand(self) -> frozenset[str]:
+        """Ids of the requests that somebody carries, or will. `Unavailable`."""
+        ...
+
+    @property
+    def works(self) -> bool:
+        """True while it does its part."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class House:
     """Everything built for one process; `client` is logged in to nothing yet."""
 
+    role: Role
+    holder: str
     settings: Settings
     rooms: Rooms
     client: RushesClient
     store: SqlRequestStore
     media: SandboxedMedia
-    engine: LocalEngine
+    engine: Carrier
     keeper: CardKeeper
     advance: Advance
     watch: Watch
+    ageing: Ageing
     sweep: Sweep
+    reconcile: Reconcile
 
 
 def fault_point(kill_at: str) -> FaultPoint:
@@ -112,29 +170,36 @@ def fault_point(kill_at: str) -> FaultPoint:
 
 
 @asynccontextmanager
-async def built(settings: Settings, *, scratch: Path) -> AsyncGenerator[House]:
+async def built(settings: Settings, *, scratch: Path, role: Role = Role.ALL) -> AsyncGenerator[House]:
     """Builds the house, opens the store; closes in the opposite order. `SettingsError` for what cannot be built."""
     reached = fault_point(settings.testing.kill_at)
-    store = _store(settings, reached)
+    deployment = _deployment(settings)
+    store = _store(settings, deployment, reached, shared=role.is_split)
     async with AsyncExitStack() as stack:
-        await store.open()
+        await store.open(*_others(role))
         stack.push_async_callback(store.close)
-        yield await _assemble(settings, store, scratch, reached, stack)
+        yield await _assemble(role, settings, deployment, store, scratch, reached, stack)
 
 
 async def _assemble(
-    settings: Settings, store: SqlRequestStore, scratch: Path, reached: FaultPoint, stack: AsyncExitStack
+    role: Role,
+    settings: Settings,
+    deployment: Deployment,
+    store: SqlRequestStore,
+    scratch: Path,
+    reached: FaultPoint,
+    stack: AsyncExitStack,
 ) -> House:
     point_discord_at(str(settings.discord.api_base), str(settings.discord.asset_base))
     ids = Ids(clock=now_ms, random_bits=secrets.randbits)
-    contents = ObjectContentStore(_made(settings.storage.directory / "contents"))
+    # Named after the storage, which one process holds at a time: a restart goes on at once, with its own old lease.
+    holder = f"{socket.gethostname()}:{settings.storage.directory.resolve()}"
+    contents = _contents(settings)
     media = SandboxedMedia(child_count=settings.media.children)
     provider = await stack.enter_async_context(_provider(settings))
-    engine = LocalEngine(
-        retry_first_ms=_ms(settings.engine.retry_first_seconds), retry_most_ms=_ms(settings.engine.retry_most_seconds)
-    )
+    engine = _engine(role, settings)
     reader = PromptReader(provider)
-    client = RushesClient(memory=store, cogs=cogs_of, buttons=BUTTONS, sync_commands=settings.discord.sync_commands)
+    client = _client(role, settings, store, holder)
     courier = DiscordCourier(
         client,
         store,
@@ -180,7 +245,7 @@ async def _assemble(
         render=written,
         renumbered=renumbered,
         collect=collector.collect,
-        first_look=lambda wish, policy, usage: refusals(wish, policy, usage, max_takes=settings.lanes.max_takes),
+        first_look=lambda wish, known, asked: refusals(wish, known, asked, max_takes=settings.lanes.max_takes),
         declared_reasons=lambda offers, spec: declared_reasons(
             offers, max_bytes=max_bytes, max_files=spec.limits.max_files
         ),
@@ -188,17 +253,21 @@ async def _assemble(
         plan=lambda references, spec: planned(plan, references, spec.limits.carried(publisher.max_bytes_each)),
         file_reasons=lambda references, spec: file_reasons(references, spec.limits),
         tray_reasons=lambda references, spec: tray_reasons(references, spec.limits),
-        policy=lambda _guild_id: _policy(settings),
+        deployment=deployment,
         drafting=_drafting(settings),
         trays=store,
         consent=store,
         guild_choices=store,
-        max_running=settings.lanes.max_running,
+        policies=store,
         reached=reached,
     )
     submit, dispatch = Submit(rooms), Dispatch(rooms)
-    client.furnish(_services(settings, rooms, submit, reader))
+    client.furnish(_services(settings, rooms, submit, dispatch, reader))
+    # Named after the storage, which one process holds at a time: a restart goes on at once, with its own old leases.
+    holder = f"{socket.gethostname()}:{settings.storage.directory.resolve()}"
     return House(
+        role=role,
+        holder=holder,
         settings=settings,
         rooms=rooms,
         client=client,
@@ -207,13 +276,90 @@ async def _assemble(
         engine=engine,
         keeper=keeper,
         advance=Advance(rooms, submit, dispatch),
-        # Named after the storage, which one process holds at a time: a restart goes on at once, with its own old lease.
-        watch=Watch(rooms, holder=f"{socket.gethostname()}:{settings.storage.directory.resolve()}"),
+        watch=Watch(rooms, holder=holder),
+        ageing=Ageing(rooms, holder=holder, interval_ms=_ms(_AGEING_SECONDS)),
         sweep=Sweep(contents=contents, clock=now_ms),
+        reconcile=Reconcile(rooms, dispatch, engine.in_hand, holder=holder),
     )
 
 
-def _services(settings: Settings, rooms: Rooms, submit: Submit, reader: "PromptReader") -> Services:
+def _others(role: Role) -> tuple[Callable[[Connection], None], ...]:
+    """The tables that are not ours and that this role needs."""
+    if not role.is_split:
+        return ()
+    try:
+        from bot.engine.carrying_tables import upgrade
+    except ImportError as error:
+        raise SettingsError(_NO_QUEUE.format(role=role, missing=error.name)) from error
+    return (upgrade,)
+
+
+def _engine(role: Role, settings: Settings) -> Carrier:
+    first_ms, most_ms = _ms(settings.engine.retry_first_seconds), _ms(settings.engine.retry_most_seconds)
+    if not role.is_split:
+        return LocalEngine(retry_first_ms=first_ms, retry_most_ms=most_ms)
+    from bot.engine.distributed import DistributedEngine, Pace
+
+    return DistributedEngine(
+        settings.storage.read_database_url(),
+        retries=Retries(first_ms=first_ms, most_ms=most_ms),
+        pace=Pace(
+            poll_seconds=settings.engine.poll_seconds,
+            stalled_seconds=settings.engine.stalled_seconds,
+            at_once=settings.engine.steps_at_once,
+        ),
+        clock=now_ms,
+        carries=role is Role.WORKER,
+    )
+
+
+def _client(role: Role, settings: Settings, store: SqlRequestStore, holder: str) -> RushesClient:
+    """A worker's knows no commands; of several gateways, the one with the first shard tells Discord the commands."""
+    if role is Role.WORKER:
+        return RushesClient(memory=store, cogs=lambda _client: (), buttons=(), sync_commands=False)
+    shards = shards_of(settings)
+    if shards is None:
+        return RushesClient(memory=store, cogs=cogs_of, buttons=BUTTONS, sync_commands=settings.discord.sync_commands)
+
+    async def turn(shard_id: int) -> None:
+        await _identify_turn(store, f"{holder}#{shard_id}")
+
+    return ShardedClient(
+        memory=store,
+        cogs=cogs_of,
+        buttons=BUTTONS,
+        sync_commands=settings.discord.sync_commands and 0 in shards.ids,
+        shards=shards,
+        turn=turn,
+    )
+
+
+async def _identify_turn(store: SqlRequestStore, holder: str) -> None:
+    """Waits until no other shard, of any process, has just identified. Without a database nobody waits."""
+    with suppress(RushesError):
+        # Another process gives it up by letting it lapse: nobody could set an event.
+        while not await store.take_lease("identify", holder, ttl_ms=_ms(_IDENTIFY_SECONDS), now_ms=now_ms()):  # noqa: ASYNC110
+            await asyncio.sleep(_IDENTIFY_SECONDS / 10)
+
+
+def _contents(settings: Settings) -> ObjectContentStore:
+    storage = settings.storage
+    folder = storage.contents_folder()
+    if folder is not None:
+        return ObjectContentStore(_made(folder))
+    bucket = Bucket(
+        url=storage.contents_url,
+        endpoint=storage.contents_endpoint,
+        region=storage.contents_region,
+        key_id=storage.contents_key_id,
+        secret=storage.read_contents_secret(),
+    )
+    return ObjectContentStore(bucket_store(bucket))
+
+
+def _services(settings: Settings, rooms: Rooms, submit: Submit, dispatch: Dispatch, reader: "PromptReader") -> Services:
+    overview = Overview(rooms)
+
     async def requester(request_id: str) -> int | None:
         snapshot = await rooms.store.load(request_id)
         return snapshot.request.person.id if snapshot is not None else None
@@ -227,6 +373,10 @@ def _services(settings: Settings, rooms: Rooms, submit: Submit, reader: "PromptR
         tray=Tray(rooms),
         privacy=Privacy(rooms),
         guild_choices=ChoicesOfGuilds(rooms),
+        quotas=overview.quotas,
+        lane=overview.lane,
+        policies=PoliciesOfGuilds(rooms, dispatch),
+        ledger_csv=overview.ledger_csv,
         sources=Sources(
             avatars=settings.references.avatars, emoji=settings.references.emoji, embeds=settings.references.embeds
         ),
@@ -260,16 +410,20 @@ class PromptReader:
         return bool(self._provider.known.face_kinds)
 
 
-def _store(settings: Settings, reached: FaultPoint) -> SqlRequestStore:
-    own = f"sqlite:///{settings.storage.directory / 'rushes.sqlite3'}"
+def _store(settings: Settings, deployment: Deployment, reached: FaultPoint, *, shared: bool) -> SqlRequestStore:
     try:
         return SqlRequestStore(
-            settings.storage.database_url or own,
-            quota_rule=quota_refusal,
-            max_open_drafts_per_person=settings.lanes.max_waiting_per_person,
+            settings.storage.read_database_url(),
+            holding=deployment.holding,
+            windows=deployment.windows,
+            rule=refusals_of,
+            max_open_drafts_per_person=deployment.ceilings.person.waiting,
             max_open_drafts_per_guild=settings.drafts.max_waiting_per_guild,
             reached=reached,
+            shared=shared,
         )
+    except SettingsError:
+        raise
     except (ValueError, ImportError) as error:
         raise SettingsError(f"The setting storage.database_url cannot be used: {error}") from error
 
@@ -291,7 +445,35 @@ def _oxen(settings: Settings) -> OxenProvider:
         clock=now_ms,
         max_result_bytes=settings.oxen.max_result_mib * _MIB,
         submit_seconds=settings.oxen.submit_seconds,
+        prices=prices_of(settings),
     )
+
+
+def prices_of(settings: Settings) -> Pricing:
+    """The prices that are set for our model. `SettingsError` when any is set for a model that nobody knows."""
+    known = {path.name.rpartition(".v")[0] for path in (config_directory() / "models").glob("*.v*.toml")}
+    for model in sorted(settings.prices.usd_per_second.keys() - known):
+        models = ", ".join(sorted(known))
+        raise SettingsError(f"The setting prices.usd_per_second names “{model}”, which is no model here: {models}.")
+    return settings.prices.pricing(settings.oxen.model)
+
+
+def _unpriced_resolutions(spec: ModelSpec) -> tuple[str, ...]:
+    """The resolutions that the model offers and of which no price is known; ("any",) when it names none it offers."""
+    offered = spec.fields["resolution"].choices if "resolution" in spec.fields else ()
+    return tuple(str(each) for each in offered or ("any",) if spec.pricing.per_second(str(each)) is None)
+
+
+def warn_of_unpriced(spec: ModelSpec, settings: Settings) -> None:
+    """Whoever asks for one of them is refused: the operator should hear of it before they do."""
+    missing = () if settings.budgets.unpriced else _unpriced_resolutions(spec)
+    if missing:
+        _log.warning(
+            "no price is known, so requests are refused",
+            model=spec.id,
+            resolutions=list(missing),
+            setting=f'prices.usd_per_second."{spec.id}", or budgets.unpriced = true to take them all the same',
+        )
 
 
 def _downloader(settings: Settings) -> HttpDownloader:
@@ -317,12 +499,19 @@ def _publisher(
     )
 
 
-def _policy(settings: Settings) -> GuildPolicy:
-    return GuildPolicy(
-        max_running_requests=settings.lanes.max_running_per_guild,
-        max_waiting_requests_per_person=settings.lanes.max_waiting_per_person,
-        takes_per_person_per_day=settings.quotas.takes_per_person_per_day,
-        takes_per_guild_per_day=settings.quotas.takes_per_guild_per_day,
+def _deployment(settings: Settings) -> Deployment:
+    defaults, most = default_policy(settings), ceilings(settings)
+
+    def held(wanted: Policy) -> Policy:
+        return holding(wanted, defaults, most)
+
+    return Deployment(
+        max_running=settings.lanes.max_running,
+        guilds=frozenset(settings.access.guilds),
+        ceilings=most,
+        holding=held,
+        windows=present_windows,
+        zones=zones(),
     )
 
 
@@ -385,8 +574,8 @@ def _ms(seconds: float) -> int:
 # --- start and stop ------------------------------------------------------------------------------------------------
 
 
-async def serve(settings: Settings) -> None:
-    """Serves until told to stop.
+async def serve(settings: Settings, role: Role = Role.ALL) -> None:
+    """Serves in that role until told to stop.
 
     `SettingsError` or `CannotLogIn` when it cannot start or Discord ends the connection for good; `Unavailable` when
     the database cannot be opened. Told to stop while it starts, it ends without serving.
@@ -395,8 +584,10 @@ async def serve(settings: Settings) -> None:
     if starting is not None:
         _on_stop_signals(starting.cancel)
     try:
+        require_possible(role, settings)
         with only_process(_storage(settings)):
-            async with built(settings, scratch=_fresh_scratch(settings.storage.directory)) as house:
+            async with built(settings, scratch=_fresh_scratch(settings.storage.directory), role=role) as house:
+                await _require_alone(house)
                 await _serve(house)
     except asyncio.CancelledError:
         _log.info("stopped while starting")
@@ -417,10 +608,11 @@ async def sync_commands(settings: Settings, *, always: bool) -> bool:
             await house.client.close()
 
 
-def heartbeat_age_seconds(settings: Settings) -> float | None:
-    """Seconds since a bot on this storage last said it was alive; `None` when none ever did."""
+def heartbeat(settings: Settings) -> tuple[float, str] | None:
+    """Seconds since a bot on this storage last said it was alive, and its role; `None` when none ever did."""
+    file = _heartbeat_file(settings)
     try:
-        return time.time_ns() / 1e9 - _heartbeat_file(settings).stat().st_mtime
+        return time.time_ns() / 1e9 - file.stat().st_mtime, file.read_text() or Role.ALL
     except FileNotFoundError:
         return None
 
@@ -429,9 +621,11 @@ async def _serve(house: House) -> None:
     try:
         await _require_isolation(house)
         await log_in(house.client, house.settings.discord.read_token())
-        await point_gateway(house.client)
+        if house.role is not Role.WORKER:
+            await point_gateway(house.client)
         spec = await house.rooms.provider.model()
         _log.info("model", id=spec.id, schema=spec.schema_version, live=spec.live, drift=list(spec.drift))
+        warn_of_unpriced(spec, house.settings)
         stop = asyncio.Event()
         _on_stop_signals(stop.set)
         await _work(house, stop)
@@ -441,20 +635,32 @@ async def _serve(house: House) -> None:
 
 async def _work(house: House, stop: asyncio.Event) -> None:
     """Everything that runs while the bot serves, in one task group, until `stop` is set; then stopped in order."""
-    house.engine.wake_all(await house.store.open_requests())
-    settings = house.settings
+    if not house.role.is_split:
+        for request_id in await house.store.open_requests():
+            house.engine.wake(request_id)
+    displaced = asyncio.Event()
+
+    async def still_alone() -> None:
+        if not await house.store.alone():
+            displaced.set()
+            stop.set()
+
     async with asyncio.TaskGroup() as tasks:
         carriers = [
-            tasks.create_task(house.engine.run(house.advance, house.advance.stumble), name="engine"),
-            tasks.create_task(house.keeper.run(), name="cards"),
-            tasks.create_task(_every(settings.oxen.watch_interval_seconds, house.watch.look), name="watcher"),
-            tasks.create_task(_every(_SWEEP_SECONDS, lambda: _sweep(house)), name="sweep"),
-            tasks.create_task(_every(_HEARTBEAT_SECONDS, lambda: _heartbeat(house)), name="heartbeat"),
+            tasks.create_task(work, name=name)
+            for name, work in {
+                "engine": house.engine.run(house.advance, house.advance.stumble),
+                "cards": house.keeper.run(),
+                "heartbeat": _every(_HEARTBEAT_SECONDS, lambda: _heartbeat(house)),
+                "alone": _every(_ALONE_SECONDS, still_alone),
+                **_of_one(house),
+            }.items()
         ]
-        gateway = tasks.create_task(_until_connection_ends(house, stop), name="gateway")
+        connection = _no_connection() if house.role is Role.WORKER else _until_connection_ends(house, stop)
+        gateway = tasks.create_task(connection, name="gateway")
         await stop.wait()
         _log.info("stopping")
-        if not await house.engine.drain(settings.engine.drain_seconds):
+        if not await house.engine.drain(house.settings.engine.drain_seconds):
             _log.warning("steps cut short; the next start carries them on")
         for task in (gateway, *carriers):
             task.cancel()
@@ -463,6 +669,26 @@ async def _work(house: House, stop: asyncio.Event) -> None:
             await house.keeper.flush()
     if not gateway.cancelled() and (ended := gateway.result()) is not None:
         raise ended
+    if displaced.is_set():
+        raise SettingsError(_refusal(house.role))
+
+
+def _of_one(house: House) -> Mapping[str, Coroutine[object, object, None]]:
+    """What one process of the deployment does at a time, by a lease; gateways leave it to the workers."""
+    if house.role is Role.GATEWAY:
+        return {}
+    loops = {
+        "watcher": _every(house.settings.oxen.watch_interval_seconds, house.watch.look),
+        "ageing": _every(_AGEING_SECONDS, house.ageing),
+        "sweep": _every(_SWEEP_SECONDS, lambda: _sweep(house)),
+    }
+    if house.role.is_split:
+        loops["reconciler"] = _every(_RECONCILE_SECONDS, house.reconcile.look)
+    return loops
+
+
+async def _no_connection() -> None:
+    """A worker has none: it posts by HTTP."""
 
 
 async def _until_connection_ends(house: House, stop: asyncio.Event) -> CannotLogIn | None:
@@ -491,6 +717,9 @@ async def _every(seconds: float, step: Callable[[], Awaitable[object]]) -> None:
 
 async def _sweep(house: House) -> None:
     """First the rows that are over, then the bytes that nobody needs any more."""
+    lease_ms = _ms(_SWEEP_SECONDS) * 3 // 2
+    if not await house.store.take_lease("sweep", house.holder, ttl_ms=lease_ms, now_ms=now_ms()):
+        return
     await house.store.tidy(now_ms=now_ms())
     since_ms = now_ms() - _keep_files_ms(house.settings)
     forgotten = await house.sweep(await house.store.contents_in_use(since_ms=since_ms))
@@ -499,16 +728,33 @@ async def _sweep(house: House) -> None:
 
 
 async def _heartbeat(house: House) -> None:
-    """A sign of life while the gateway is connected: `rushes health` reads its age."""
-    await house.client.wait_until_ready()
-    if not house.client.is_closed() and house.client.ws.open:
-        _heartbeat_file(house.settings).touch()
+    """A sign of life while the process does its part: `rushes health` reads its age and its role."""
+    if house.role is not Role.WORKER:
+        await house.client.wait_until_ready()
+    if house.engine.works and (house.role is Role.WORKER or house.client.connected):
+        _heartbeat_file(house.settings).write_text(house.role)
 
 
 def _on_stop_signals(call: Callable[[], object]) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, call)
+
+
+async def _require_alone(house: House) -> None:
+    """`SettingsError` while another process serves on the database: two would order the same takes.
+
+    Gateways and workers serve together, but not beside one with all roles. For SQLite the storage's lock says so.
+    """
+    for _try in range(_ALONE_TRIES):
+        if await house.store.alone():
+            return
+        await asyncio.sleep(_ALONE_PAUSE_SECONDS)
+    raise SettingsError(_refusal(house.role))
+
+
+def _refusal(role: Role) -> str:
+    return _NOT_SHARED if role.is_split else _NOT_ALONE
 
 
 @contextmanager

@@ -18,9 +18,12 @@ from discord.http import Route
 from bot.domain.conform import Part
 from bot.domain.consent import Choice
 from bot.domain.drafts import DraftView, GuildChoices, Renumbering, TrayView, TrayWish
+from bot.domain.lanes import Standing
+from bot.domain.policies import Block, Change, Policy, PolicyView
 from bot.domain.prompts import Names
+from bot.domain.quotas import Quotas
 from bot.domain.references import Offer
-from bot.domain.requests import Place, Request, Snapshot, Wish
+from bot.domain.requests import Person, Place, Request, Snapshot, Wish
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger("rushes.client")
 
@@ -47,8 +50,10 @@ class Submit(Protocol):
 class Cancel(Protocol):
     """See `bot.pipeline.cancel`."""
 
-    def __call__(self, request_id: str, *, person_id: int, moderator: bool) -> Awaitable[Snapshot]:
-        """Asks for a request's end."""
+    def __call__(
+        self, request_id: str, *, person_id: int, moderator: bool, guild_id: int | None = None
+    ) -> Awaitable[Snapshot]:
+        """Asks for a request's end. With a `guild_id`, `Refused` (not-here) for a request of another guild."""
         ...
 
 
@@ -86,8 +91,13 @@ class Drafts(Protocol):
         """To be called once the card got through to its person: they need not be called back after a restart."""
         ...
 
-    def confirm(self, request_id: str, *, person_id: int, version: int) -> Awaitable[Snapshot]:
-        """Draft → queued. `Refused` with every reason; the draft then waits on."""
+    def confirm(
+        self, request_id: str, *, person_id: int, version: int, roles: Sequence[int] | None = None
+    ) -> Awaitable[Snapshot]:
+        """Draft → queued. `Refused` with every reason; the draft then waits on.
+
+        `roles`: those that the person has now; `None`: as they had when they asked.
+        """
         ...
 
     def discard(self, request_id: str, *, person_id: int) -> Awaitable[Snapshot]:
@@ -95,7 +105,15 @@ class Drafts(Protocol):
         ...
 
     def edit(
-        self, request_id: str, *, person_id: int, version: int, prompt: str, names: Names, offers: Sequence[Offer]
+        self,
+        request_id: str,
+        *,
+        person_id: int,
+        version: int,
+        prompt: str,
+        names: Names,
+        offers: Sequence[Offer],
+        roles: Sequence[int] | None = None,
     ) -> Awaitable[DraftView]:
         """Another prompt; further offers (files added, emoji and avatars mentioned) come after what is there."""
         ...
@@ -127,7 +145,9 @@ class Drafts(Protocol):
         """Says which part of a long file is used."""
         ...
 
-    def animatic(self, request_id: str, *, person_id: int, version: int) -> Awaitable[bytes]:
+    def animatic(
+        self, request_id: str, *, person_id: int, version: int, roles: Sequence[int] | None = None
+    ) -> Awaitable[bytes]:
         """A free draft: an MP4 drawn here from the files and the prompt, small enough to be posted in that place."""
         ...
 
@@ -139,11 +159,11 @@ class Drafts(Protocol):
 class LastFrame(Protocol):
     """See `bot.pipeline.last_frame`."""
 
-    def look(self, request_id: str, *, ordinal: int, place: Place, person_id: int) -> Awaitable[None]:
+    def look(self, request_id: str, *, ordinal: int, place: Place, person: Person) -> Awaitable[None]:
         """`Refused` when there is no clip to go on from; quick enough to be asked before a form opens."""
         ...
 
-    def __call__(self, request_id: str, *, ordinal: int, place: Place, person_id: int) -> Awaitable[Offer]:
+    def __call__(self, request_id: str, *, ordinal: int, place: Place, person: Person) -> Awaitable[Offer]:
         """The last frame of a take's clip, as a file to begin another video with."""
         ...
 
@@ -204,6 +224,70 @@ class GuildChoicesOf(Protocol):
         ...
 
 
+class QuotasOf(Protocol):
+    """See `bot.pipeline.overview`."""
+
+    def __call__(self, guild_id: int, person: Person) -> Awaitable[Quotas]:
+        """The policy that holds there, and what that person (with their roles) and the guild have used of it."""
+        ...
+
+
+class LaneOf(Protocol):
+    """See `bot.pipeline.overview`."""
+
+    def __call__(self, guild_id: int) -> Awaitable[tuple[tuple[Request, Standing], ...]]:
+        """The first 25 queued requests of a guild in the order of their turns, each with where it stands and why."""
+        ...
+
+
+class Policies(Protocol):
+    """See `bot.pipeline.policies`. What a guild's admins set, and whom they blocked; every change is recorded."""
+
+    def show(self, guild_id: int) -> Awaitable[PolicyView]:
+        """What the guild set, what holds there, and the operator's ceilings."""
+        ...
+
+    def change(self, guild_id: int, change: Callable[[Policy], Policy], *, by: int) -> Awaitable[Policy]:
+        """Puts what `change` makes of what the guild set in its place and answers it; it holds from the next pick on.
+
+        `change` is pure, may raise `Refused`, and is called on another thread. `Refused`, with every reason, for what
+        cannot be set: time-zone-unknown, setting-out-of-range, too-many-set.
+        """
+        ...
+
+    def changes(self, guild_id: int) -> Awaitable[tuple[Change, ...]]:
+        """The last 25 changes of the guild's policy and blocks, newest first."""
+        ...
+
+    def block(
+        self, guild_id: int, person_id: int, *, why: str, by: int, expires_at_ms: int | None = None
+    ) -> Awaitable[Block]:
+        """Blocks a person until then (Unix ms; `None`: for good); a block of theirs that is there gives way to it.
+
+        `Refused`: block-yourself, block-without-reason, block-reason-too-long, block-is-over.
+        """
+        ...
+
+    def unblock(self, guild_id: int, person_id: int, *, by: int) -> Awaitable[None]:
+        """Lifts the block. `Refused` (not-blocked) when none holds there."""
+        ...
+
+    def blocks(self, guild_id: int) -> Awaitable[tuple[Block, ...]]:
+        """The last 25 blocks of that guild that hold now, newest first."""
+        ...
+
+
+class LedgerCsv(Protocol):
+    """See `bot.pipeline.overview`."""
+
+    def __call__(self, guild_id: int, month: str | None = None) -> Awaitable[bytes]:
+        """The guild's lines of a month (`2026-11`, in its time zone; `None`: the present one) as a CSV file (UTF-8).
+
+        `Refused` (not-a-month).
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sources:
     """Which further sources of references this deployment takes."""
@@ -230,6 +314,10 @@ class Services:
     tray: Tray
     privacy: Privacy
     guild_choices: GuildChoicesOf
+    quotas: QuotasOf
+    lane: LaneOf
+    policies: Policies
+    ledger_csv: LedgerCsv
     sources: Sources
     rendered: Callable[[Snapshot], str]
     vendor_tokens: Callable[[Snapshot], Mapping[str, str]]
@@ -237,6 +325,14 @@ class Services:
     requester: Callable[[str], Awaitable[int | None]]
     form_id: Callable[[], str]
     open_threads: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shards:
+    """Which of Discord's connections a gateway has, of how many."""
+
+    ids: tuple[int, ...]
+    count: int
 
 
 class Memory(Protocol):
@@ -261,12 +357,15 @@ class RushesClient(commands.Bot):
         cogs: Callable[["RushesClient"], Sequence[commands.Cog]],
         buttons: Sequence[type[discord.ui.DynamicItem[discord.ui.Item[discord.ui.LayoutView]]]],
         sync_commands: bool,
+        shards: Shards | None = None,
     ) -> None:
         """`cogs` builds the cogs for this client; `buttons` are the kinds of button that survive restarts.
 
         What the cogs call is handed in afterwards (`furnish`), because it is built with this client.
         """
         super().__init__(
+            shard_count=shards.count if shards is not None else None,
+            shard_ids=list(shards.ids) if shards is not None else None,  # pyright: ignore[reportCallIssue]  of the sharded
             command_prefix=commands.when_mentioned,
             intents=discord.Intents(guilds=True),
             help_command=None,
@@ -289,6 +388,11 @@ class RushesClient(commands.Bot):
         if self._services is None:
             raise RuntimeError("the house is not built yet")
         return self._services
+
+    @property
+    def connected(self) -> bool:
+        """True while the gateway is connected."""
+        return not self.is_closed() and self.ws.open
 
     def furnish(self, services: Services) -> None:
         """Hands in what cogs may call: once, before the client is logged in."""
@@ -326,6 +430,43 @@ class RushesClient(commands.Bot):
 
     async def on_message(self, message: discord.Message, /) -> None:
         """Messages are none of our business; without this, the base class would look for message commands."""
+
+
+class ShardedClient(RushesClient, commands.AutoShardedBot):
+    """The same on several connections, or on some of them while other processes have the rest.
+
+    Discord allows few identifications in five seconds, over all processes: `turn` waits for one's own.
+    """
+
+    def __init__(
+        self,
+        *,
+        memory: Memory,
+        cogs: Callable[[RushesClient], Sequence[commands.Cog]],
+        buttons: Sequence[type[discord.ui.DynamicItem[discord.ui.Item[discord.ui.LayoutView]]]],
+        sync_commands: bool,
+        shards: Shards,
+        turn: Callable[[int], Awaitable[None]],
+    ) -> None:
+        """As `RushesClient`."""
+        super().__init__(
+            memory=memory,
+            cogs=cogs,
+            buttons=buttons,
+            sync_commands=sync_commands,
+            shards=shards,
+        )
+        self._turn = turn
+
+    @property
+    def connected(self) -> bool:
+        """True while every shard of this process is connected."""
+        return not self.is_closed() and bool(self.shards) and not any(one.is_closed() for one in self.shards.values())
+
+    async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:
+        """Called by discord.py before each identification."""
+        del initial
+        await self._turn(shard_id or 0)
 
 
 def point_discord_at(api_base: str, asset_base: str) -> None:

@@ -39,7 +39,7 @@ def configure_logging(level: str, form: Literal["console", "json"], *, secrets: 
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())
-    for chatty in ("discord", "httpx", "httpcore", "alembic", "aiosqlite", "PIL"):
+    for chatty in ("discord", "httpx", "httpcore", "alembic", "aiosqlite", "PIL", "procrastinate"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     structlog.configure(
         processors=[structlog.stdlib.filter_by_level, *shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],

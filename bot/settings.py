@@ -8,18 +8,28 @@ import difflib
 import os
 import tomllib
 from collections.abc import Iterator, Mapping
+from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, cast
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import pydantic
 from pydantic import AnyUrl, BaseModel, ConfigDict, Field, SecretStr, UrlConstraints
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from bot.domain.models import Pricing
 
 _PREFIX = "RUSHES__"
 _OTHER_VARIABLES = frozenset({"RUSHES_PROFILE", "RUSHES_CONFIG_DIR"})
 
 Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=1)]
+Amount = Annotated[int, Field(ge=0)]
+Usd = Annotated[Decimal, Field(ge=0, le=1_000_000, decimal_places=6)]
+QuotaName = Annotated[str, Field(pattern=r"^((requests|seconds)_per_(day|week|month)|takes_per_(week|month))$")]
+AsSet = Literal["default", "none"]
+Resolution = Annotated[str, Field(pattern=r"^([0-9]+[pk]|otherwise)$")]
+UsdPerSecond = Annotated[Decimal, Field(ge=0, le=1_000, decimal_places=6)]
 HttpUrl = Annotated[AnyUrl, UrlConstraints(allowed_schemes=["http", "https"])]
 
 
@@ -46,6 +56,8 @@ class DiscordSettings(_Section):
     open_threads: bool
     ping_requester: bool
     sync_commands: bool
+    shard_count: Annotated[int, Field(ge=0)]
+    shard_ids: tuple[Annotated[int, Field(ge=0)], ...]
 
     def read_token(self) -> str:
         """The bot's token, or an empty text when there is none."""
@@ -82,8 +94,36 @@ class StorageSettings(_Section):
     """Where things are kept."""
 
     directory: Path
-    database_url: str
+    database_url: SecretStr
+    database_url_file: str
+    contents_url: Annotated[str, Field(pattern=r"^(|file:///.+|s3://[^/]+(/.*)?)$")]
+    contents_endpoint: Annotated[str, Field(pattern=r"^(|https?://.+)$")]
+    contents_region: str
+    contents_key_id: str
+    contents_secret: SecretStr = SecretStr("")
+    contents_secret_file: str
+    shared_directory: bool
     keep_files_hours: Positive
+
+    def read_database_url(self) -> str:
+        """The database's address, which may hold a password: as set, else SQLite in the directory."""
+        said = _read_secret(self.database_url, self.database_url_file, "storage.database_url_file")
+        return said or f"sqlite:///{self.directory / 'rushes.sqlite3'}"
+
+    def contents_folder(self) -> Path | None:
+        """The folder with the bytes; `None` when they are in an object store."""
+        if self.contents_url.startswith("s3://"):
+            return None
+        named = self.contents_url.removeprefix("file://")
+        return Path(unquote(named)) if named else self.directory / "contents"
+
+    def read_contents_secret(self) -> str:
+        """The secret half of the object store's key; empty: the environment's or the machine's own (AWS_…)."""
+        return _read_secret(self.contents_secret, self.contents_secret_file, "storage.contents_secret_file")
+
+    def read_database_password(self) -> str:
+        """The password in the database's address, or an empty text."""
+        return next(_passwords(self.read_database_url()), "")
 
 
 class ReferenceSettings(_Section):
@@ -131,20 +171,68 @@ class PublishSettings(_Section):
     data_uri_kib: Count
 
 
+class AccessSettings(_Section):
+    """Which servers are served."""
+
+    guilds: tuple[Count, ...]
+
+
 class LaneSettings(_Section):
-    """How much runs and waits."""
+    """How much runs and waits, and in which order."""
 
     max_running: Count
     max_running_per_guild: Count
+    max_running_per_person: Count | Literal["none"]
     max_waiting_per_person: Count
     max_takes: Annotated[int, Field(ge=1, le=4)]
+    first_come: bool
+    ageing_minutes: Amount
 
 
 class QuotaSettings(_Section):
-    """How much may be asked for in a day (UTC)."""
+    """How much may be asked for where a server's admins set nothing of their own."""
 
-    takes_per_person_per_day: Annotated[int, Field(ge=0)]
-    takes_per_guild_per_day: Annotated[int, Field(ge=0)]
+    time_zone: str
+    takes_per_person_per_day: Amount
+    takes_per_guild_per_day: Amount
+    per_person: dict[QuotaName, Amount]
+    per_guild: dict[QuotaName, Amount]
+    cooldown_seconds: Amount
+
+
+class BudgetSettings(_Section):
+    """How much may be spent where a server's admins set nothing of their own."""
+
+    usd_per_guild_per_month: Usd | Literal["none"]
+    usd_per_person_per_day: Usd | Literal["none"]
+    unpriced: bool
+
+
+class CeilingSettings(_Section):
+    """How far a server's admins may go."""
+
+    max_running_per_guild: Count | AsSet
+    max_running_per_person: Count | AsSet
+    max_waiting_per_person: Count | AsSet
+    cooldown_seconds: Amount | AsSet
+    takes_per_person_per_day: Amount | AsSet
+    takes_per_guild_per_day: Amount | AsSet
+    per_person: dict[QuotaName, Amount | AsSet]
+    per_guild: dict[QuotaName, Amount | AsSet]
+    usd_per_guild_per_month: Usd | AsSet
+    usd_per_person_per_day: Usd | AsSet
+
+
+class PriceSettings(_Section):
+    """Prices that win over those of the live model record."""
+
+    usd_per_second: dict[str, dict[Resolution, UsdPerSecond]]
+
+    def pricing(self, model: str) -> Pricing:
+        """What is set for that model; nothing is, as a rule."""
+        micros = {name: int(usd.scaleb(6)) for name, usd in self.usd_per_second.get(model, {}).items()}
+        otherwise = micros.pop("otherwise", None)
+        return Pricing(by_resolution=micros, otherwise=otherwise)
 
 
 class CardSettings(_Section):
@@ -167,6 +255,9 @@ class EngineSettings(_Section):
     retry_most_seconds: Positive
     max_attempts: Count
     drain_seconds: Positive
+    poll_seconds: Positive
+    stalled_seconds: Annotated[float, Field(ge=1)]
+    steps_at_once: Count
 
 
 class LoggingSettings(_Section):
@@ -198,8 +289,12 @@ class Settings(BaseSettings):
     tray: TraySettings
     free: FreeSettings
     publish: PublishSettings
+    access: AccessSettings
     lanes: LaneSettings
     quotas: QuotaSettings
+    budgets: BudgetSettings
+    ceilings: CeilingSettings
+    prices: PriceSettings
     cards: CardSettings
     media: MediaSettings
     engine: EngineSettings
@@ -278,12 +373,29 @@ def _misspelt_variables(environment: Mapping[str, str]) -> Iterator[str]:
 def _secrets_in_files() -> Iterator[str]:
     for path in _config_files():
         data = _toml(path)
-        for section, name in (("discord", "token"), ("oxen", "key")):
+        for section, name in (("discord", "token"), ("oxen", "key"), ("storage", "contents_secret")):
             if isinstance(values := data.get(section), dict) and name in values:
                 yield (
                     f"{path.name} holds {section}.{name}. Secrets do not belong there: take it out and set "
                     f"{_PREFIX}{section.upper()}__{name.upper()} or {section}.{name}_file instead."
                 )
+        storage = cast("dict[str, object]", data.get("storage") if isinstance(data.get("storage"), dict) else {})
+        if any(_passwords(str(storage.get("database_url", "")))):
+            yield (
+                f"{path.name} holds a password in storage.database_url. Secrets do not belong there: take it out and "
+                f"set {_PREFIX}STORAGE__DATABASE_URL or storage.database_url_file instead."
+            )
+
+
+def _passwords(url: str) -> Iterator[str]:
+    """The passwords in a database's address: before the host, and among the parameters."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return
+    if parts.password:
+        yield unquote(parts.password)
+    yield from parse_qs(parts.query).get("password", [])
 
 
 def _toml(path: Path) -> dict[str, object]:

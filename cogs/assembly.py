@@ -10,6 +10,8 @@ from cogs.buttons import RequestButton
 from cogs.errors import Errors
 from cogs.forms import Forms
 from cogs.privacy import MessageButton, Privacy
+from cogs.queue import Queue
+from cogs.quota import Quota
 from cogs.settings import GuildSettings
 from cogs.tray import Tray
 from cogs.video import Video
@@ -20,5 +22,5 @@ BUTTONS: Final = (RequestButton, MessageButton)
 
 def cogs_of(client: RushesClient) -> Sequence[commands.Cog]:
     """A client's cogs."""
-    kinds = (Errors, Forms, Video, Tray, Privacy, GuildSettings)
+    kinds = (Errors, Forms, Video, Tray, Queue, Quota, Privacy, GuildSettings)
     return tuple(kind(client) for kind in kinds)

@@ -23,7 +23,7 @@ from cogs.forms import Form, FormKind
 from cogs.part_form import PartForm
 from cogs.sources import mentioned, offers_in, offers_of
 from cogs.video_form import ContinueForm, MakeVideoForm, fitting
-from cogs.wishes import place_of, wish_from
+from cogs.wishes import person_of, place_of, wish_from
 
 _MAX_FIELD_CHARACTERS = 4000
 """What a form's text field takes: docs, components/reference.mdx."""
@@ -73,7 +73,10 @@ async def confirm(press: Press) -> None:
     """The draft is put in line; the card becomes the answer that says so."""
     (version,) = press.numbers(1)
     await press.interaction.response.defer()
-    snapshot = await press.services.drafts.confirm(press.request_id, person_id=press.person_id, version=version)
+    person = person_of(press.interaction)
+    snapshot = await press.services.drafts.confirm(
+        press.request_id, person_id=person.id, version=version, roles=person.roles
+    )
     await show_accepted(press.interaction, snapshot)
 
 
@@ -183,7 +186,10 @@ async def free_draft(press: Press) -> None:
     """A film drawn here from what was shown, in a private message of its own; the card stays."""
     (version,) = press.numbers(1)
     await press.interaction.response.defer(ephemeral=True, thinking=True)
-    film = await press.services.drafts.animatic(press.request_id, person_id=press.person_id, version=version)
+    person = person_of(press.interaction)
+    film = await press.services.drafts.animatic(
+        press.request_id, person_id=person.id, version=version, roles=person.roles
+    )
     upload = discord.File(io.BytesIO(film), filename=cards.free_draft_file(press.request_id))
     if not await tell(press.interaction, cards.free_draft(press.request_id), attachments=[upload]):
         await tell(press.interaction, cards.refused((reason("animatic-not-posted"),)), attachments=[])
@@ -193,7 +199,9 @@ async def continue_take(press: Press) -> None:
     """The form of a video that begins where the clip ends, if there is one. The frame is taken once it is sent."""
     (ordinal,) = press.numbers(1)
     place = place_of(press.interaction)
-    await press.services.last_frame.look(press.request_id, ordinal=ordinal, place=place, person_id=press.person_id)
+    await press.services.last_frame.look(
+        press.request_id, ordinal=ordinal, place=place, person=person_of(press.interaction)
+    )
     await press.interaction.response.send_modal(
         ContinueForm(press.interaction.client, request_id=press.request_id, ordinal=ordinal)
     )
@@ -243,13 +251,15 @@ class EditForm(Form):
         request = self._request
         names, pictures = await mentioned(interaction, self.prompt.value)
         offers = (*offers_of(self.files.values, OfferSource.FORM), *pictures)
+        person = person_of(interaction)
         view = await interaction.client.services.drafts.edit(
             request.id,
-            person_id=interaction.user.id,
+            person_id=person.id,
             version=request.version,
             prompt=self.prompt.value,
             names=names,
             offers=offers,
+            roles=person.roles,
         )
         await show_draft(interaction, view, same_files=view.request.references == request.references)
 

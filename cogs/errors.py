@@ -43,7 +43,10 @@ class Errors(commands.Cog):
     async def on_error(
         self, interaction: discord.Interaction[RushesClient], error: app_commands.AppCommandError
     ) -> None:
-        """Answers what a command raised."""
+        """Answers what a command or its check raised."""
+        if isinstance(error, app_commands.NoPrivateMessage):
+            await answer_error(interaction, Refused(reason("only-in-servers")))
+            return
         await answer_error(interaction, getattr(error, "original", error))
 
 

@@ -16,6 +16,7 @@ from bot.domain.reasons import reason
 from cogs.errors import answered, tell
 from cogs.menus import add_message_menu
 from cogs.sources import has_files, owner_of
+from cogs.wishes import guild_of
 
 HERE, EVERY = "here", "everywhere"
 PLACES = [
@@ -51,7 +52,7 @@ class Privacy(commands.GroupCog, name="privacy", description="What others may us
     ) -> None:
         """Stores what was said, if anything, and shows what holds."""
         await interaction.response.defer(ephemeral=True, thinking=True)
-        guild_id, person_id, privacy = interaction.guild_id or 0, interaction.user.id, self._client.services.privacy
+        guild_id, person_id, privacy = guild_of(interaction), interaction.user.id, self._client.services.privacy
         choice = Choice(files=_allows(files), avatar=_allows(avatar))
         stopped = None
         if choice != Choice():

@@ -13,7 +13,7 @@ from cogs.errors import tell
 from cogs.menus import add_message_menu
 from cogs.sources import mentioned, offers_in, offers_of
 from cogs.video_form import ASPECT_RATIOS, DURATIONS, MAX_PROMPT_CHARACTERS, MakeVideoForm, seconds
-from cogs.wishes import wish_from
+from cogs.wishes import guild_of, wish_from
 
 _RESOLUTIONS = ("720p", "480p")
 RESOLUTIONS = [app_commands.Choice(name=name, value=name) for name in _RESOLUTIONS]
@@ -93,7 +93,7 @@ class Video(commands.GroupCog, name="video", description="Turn attachments into 
     async def drafts(self, interaction: discord.Interaction[RushesClient]) -> None:
         """One draft is shown at once; several are listed."""
         await interaction.response.defer(ephemeral=True, thinking=True)
-        views = await interaction.client.services.drafts.mine(interaction.guild_id or 0, interaction.user.id)
+        views = await interaction.client.services.drafts.mine(guild_of(interaction), interaction.user.id)
         if len(views) == 1:
             await show_draft(interaction, views[0])
         else:

@@ -78,7 +78,7 @@ class ContinueForm(MakeVideoForm):
         """The frame comes first, and the draft waits for its person: they have not seen it yet."""
         entered = await super().wish(interaction)
         frame = await interaction.client.services.last_frame(
-            self._request_id, ordinal=self._ordinal, place=entered.place, person_id=entered.person.id
+            self._request_id, ordinal=self._ordinal, place=entered.place, person=entered.person
         )
         return replace(entered, offers=(frame, *entered.offers), ask=True)
 

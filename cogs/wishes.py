@@ -4,7 +4,9 @@ import discord
 
 from bot.client import RushesClient
 from bot.domain.drafts import TrayWish
+from bot.domain.errors import Refused
 from bot.domain.prompts import Names
+from bot.domain.reasons import reason
 from bot.domain.references import Offer
 from bot.domain.requests import ChannelKind, Parameters, Person, Place, Wish
 
@@ -55,9 +57,21 @@ def tray_wish_from(interaction: discord.Interaction[RushesClient], offers: tuple
     )
 
 
+def guild_of(interaction: discord.Interaction[RushesClient]) -> int:
+    """The id of the server it was asked in. `Refused` (only-in-servers): 0 would stand for every server."""
+    if interaction.guild_id is None:
+        raise Refused(reason("only-in-servers"))
+    return interaction.guild_id
+
+
 def person_of(interaction: discord.Interaction[RushesClient]) -> Person:
-    """Who asks."""
-    return Person(id=interaction.user.id, name=interaction.user.display_name)
+    """Who asks, with the roles they have there; everybody's role, which has the server's id, is one of them.
+
+    As the interaction says them: `Member.roles` leaves out those of a server that is not in the cache (yet).
+    """
+    user = interaction.user
+    own = user._roles if isinstance(user, discord.Member) else ()  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  no public name has the ids
+    return Person(id=user.id, name=user.display_name, roles=(guild_of(interaction), *own))
 
 
 def may_moderate(interaction: discord.Interaction[RushesClient]) -> bool:
@@ -65,15 +79,29 @@ def may_moderate(interaction: discord.Interaction[RushesClient]) -> bool:
     return interaction.permissions.manage_messages
 
 
+def may_moderate_server(interaction: discord.Interaction[RushesClient]) -> bool | None:
+    """For what is not about this channel alone: those who may delete others' messages in the whole server.
+
+    `None`: that cannot be told yet, because the server's roles are not in the cache.
+    """
+    guild, user = interaction.guild, interaction.user
+    if interaction.permissions.administrator:  # no channel gives or takes that
+        return True
+    if guild is None or guild.get_role(guild.id) is None:
+        return None
+    return isinstance(user, discord.Member) and user.guild_permissions.manage_messages
+
+
 def place_of(interaction: discord.Interaction[RushesClient]) -> Place:
     """Where it was asked."""
     guild = interaction.guild
     limits = [interaction.filesize_limit, *([guild.filesize_limit] if guild is not None else [])]
     return Place(
-        guild_id=interaction.guild_id or 0,
+        guild_id=guild_of(interaction),
         channel_id=interaction.channel_id or 0,
         channel_kind=_channel_kind(interaction),
         upload_limit_bytes=min(limits),
+        parent_id=interaction.channel.parent_id if isinstance(interaction.channel, discord.Thread) else None,
     )
 
 

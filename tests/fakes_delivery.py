@@ -19,7 +19,9 @@ import discord
 from bot.delivery.slots import CALLBACK, CARD, NOTICE, nonce, parcels
 from bot.domain.errors import DeliveryRefused, Unavailable
 from bot.domain.identity import Clock
+from bot.domain.lanes import Standing
 from bot.domain.media import Kind, MediaFacts
+from bot.domain.money import NO_BILL, Bill
 from bot.domain.ports import FaultPoint, RequestStore, no_fault
 from bot.domain.reasons import reason
 from bot.domain.references import Reference
@@ -360,12 +362,13 @@ def make_snapshot(
     state: RequestState = RequestState.QUEUED,
     *takes: Take,
     posts: tuple[Post, ...] = (),
-    place_in_line: int | None = None,
+    standing: Standing | None = None,
+    bill: Bill = NO_BILL,
     **changes: Any,
 ) -> Snapshot:
     """`make_request` with its takes and posts."""
     request = make_request(state, take_count=max(1, len(takes)), **changes)
-    return Snapshot(request=request, takes=takes, posts=posts, place_in_line=place_in_line)
+    return Snapshot(request=request, takes=takes, posts=posts, standing=standing, bill=bill)
 
 
 class OutboxStore:

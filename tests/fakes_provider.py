@@ -122,14 +122,17 @@ class FakeProvider:
     async def find(
         self, body: Mapping[str, object], *, since_ms: int, claimed: Collection[str]
     ) -> tuple[Generation, ...]:
-        """The unclaimed generations of that very body, begun since then."""
+        """The unclaimed generations of that very body, begun since then. `Unavailable` where that cannot be told."""
         self._check_up()
-        return tuple(
-            row
+        verdicts = [
+            (row, match(body, self._sent[row.id], enqueued_at_ms=row.enqueued_at_ms, since_ms=since_ms))
             for row in self._visible()
             if row.id not in claimed
-            and match(body, self._sent[row.id], enqueued_at_ms=row.enqueued_at_ms, since_ms=since_ms) is Match.YES
-        )
+        ]
+        found = tuple(row for row, verdict in verdicts if verdict is Match.YES)
+        if not found and any(verdict is Match.UNTELLABLE for _, verdict in verdicts):
+            raise Unavailable(reason("outcome-unknown"), detail="a row may be ours")
+        return found
 
     async def active(self) -> tuple[Generation, ...]:
         """What is queued or processing."""

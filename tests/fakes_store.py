@@ -1,25 +1,42 @@
-"""The store in memory: requests, trays, consent, guild choices. The contract suites prove that it keeps its word."""
+"""The store in memory: all its ports. The contract suites prove that it keeps its word."""
 
 import asyncio
 import json
-from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, Final, TypeVar
 
-from bot.admission.rules import quota_refusal
-from bot.domain.admission import GuildPolicy, Usage, waiting_refusal
+from bot.admission.rules import refusals_of
+from bot.admission.spans import present_windows
+from bot.domain.admission import waiting_refusal
+from bot.domain.bills import bill_of
 from bot.domain.conform import Made
 from bot.domain.consent import EVERYWHERE, Choice, Consents, avatar_allowed, concerned, files_allowed, stopping
 from bot.domain.drafts import Allowance, GuildChoices, TrayLimits, TrayView
 from bot.domain.errors import Refused, Stale, Unavailable
 from bot.domain.generations import PreparedBody
 from bot.domain.identity import take_id
+from bot.domain.lanes import Standing, Turn
+from bot.domain.money import Account, Asked, Cause, Entry, LedgerLine
+from bot.domain.policies import (
+    ANYWHERE,
+    Block,
+    Holding,
+    Limits,
+    Policy,
+    Span,
+    holding,
+    last_to_end,
+    limits_of,
+    priority_of,
+    weight_of,
+)
 from bot.domain.ports import FaultPoint, no_fault
 from bot.domain.prompts import Finding, Prompt
+from bot.domain.quotas import Quotas, Usage
 from bot.domain.reasons import Reason, reason
 from bot.domain.references import Origin, Reference, display_name, numbered
-from bot.domain.requests import Place, Post, Request, Snapshot, Take, Wish
+from bot.domain.requests import Person, Place, Post, Request, Snapshot, Take, Wish
 from bot.domain.states import (
     IllegalMove,
     RequestState,
@@ -28,16 +45,23 @@ from bot.domain.states import (
     check_take_move,
 )
 from bot.domain.words import byte_size
+from bot.queue import ledger
 from bot.queue.days import utc_day
+from bot.queue.engine import Clock, wall_clock_ms
+from bot.queue.lane_limits import limits_from, own_running
 from bot.queue.leaving import slimmed
+from bot.queue.terms import OTHER_DAY_MS, OTHER_MONTH_MS, PresentWindows, Rule
+from tests.fakes_lanes import MemoryLanes
+from tests.fakes_ledger import MemoryLedger
+from tests.fakes_quotas import Accepted, MemoryCounts, MemoryPolicyStore
 
 _Row = TypeVar("_Row", Request, Take, Choice, GuildChoices)
-QuotaRule = Callable[[GuildPolicy, Usage, int], Reason | None]
 
 _LINE_SHOWN: Final = 25
 _AFTERTHOUGHT_MS: Final = 7 * 86_400_000
 _ALLOWANCES_KEPT_MS: Final = 2 * 86_400_000
-_RUNNING: Final = frozenset({RequestState.PREPARING, RequestState.WORKING, RequestState.DELIVERING})
+_KEPT_MS: Final = 400 * 86_400_000
+_AGED_AT_ONCE: Final = 200
 _PENDING: Final = frozenset({RequestState.DRAFT, RequestState.AWAITING_APPROVAL, RequestState.QUEUED})
 _GOING_ON: Final = frozenset({TakeState.SUBMITTING, TakeState.RENDERING, TakeState.FETCHING})
 _LOOKED_FOR: Final = frozenset({TakeState.SUBMITTING, TakeState.NEEDS_REVIEW})
@@ -62,19 +86,37 @@ class Tray:
     expires_at_ms: int
 
 
-class MemoryRequestStore:
-    """All four ports of the store over dicts. Every method lets others run once, then does its work in one go."""
+def _free(policy: Policy) -> Policy:
+    """What a guild wants, without ceilings; nothing set is no limit."""
+    return holding(policy, Policy(time_zone="UTC", unpriced=True), Policy())
+
+
+class MemoryRequestStore(MemoryPolicyStore):
+    """All five ports of the store over dicts. Every method lets others run once, then does its work in one go."""
 
     def __init__(
         self,
         *,
-        quota_rule: QuotaRule = quota_refusal,
+        holding: Holding = _free,
+        windows: PresentWindows = present_windows,
+        rule: Rule = refusals_of,
         reached: FaultPoint = no_fault,
         max_open_drafts_per_person: int | None = None,
         max_open_drafts_per_guild: int | None = None,
+        clock: Clock = wall_clock_ms,
     ) -> None:
-        """`quota_rule` binds in `accept`; `reached` is called with `request.<state>` / `take.<state>` after each."""
-        self._quota_rule = quota_rule
+        """As the real store's; `reached` is called with `request.<state>` / `take.<state>` after each."""
+        super().__init__()
+        self._holding = holding
+        self._windows = windows
+        self._rule = rule
+        self._clock = clock
+        self._lanes = MemoryLanes()
+        self._counts = MemoryCounts()
+        self._money = MemoryLedger()
+        self._lines: list[LedgerLine] = []
+        self._openings: dict[tuple[int, int], LedgerLine] = {}
+        self._last_line = 0
         self._max_waiting = max_open_drafts_per_person
         self._max_drafts = max_open_drafts_per_guild
         self._reached = reached
@@ -207,9 +249,11 @@ class MemoryRequestStore:
 
     # --- acceptance and order ----------------------------------------------------------------------------------------
 
-    async def usage(self, guild_id: int, person_id: int, *, now_ms: int) -> Usage:
+    async def quotas(self, guild_id: int, person: Person, *, now_ms: int) -> Quotas:
         await asyncio.sleep(0)
-        return self._usage(guild_id, person_id, now_ms)
+        policy = self._holding(self._policy(guild_id))
+        limits = limits_of(policy, person.roles)
+        return Quotas(policy=policy, usage=self._usage(guild_id, person.id, policy, limits, now_ms))
 
     async def accept(
         self,
@@ -218,9 +262,10 @@ class MemoryRequestStore:
         prompt: Prompt,
         findings: Sequence[Finding],
         model_id: str,
-        policy: GuildPolicy,
+        asked: Asked,
         now_ms: int,
         references: Sequence[Reference] | None = None,
+        roles: Sequence[int] | None = None,
     ) -> Snapshot:
         await asyncio.sleep(0)
         current = self._current(request)
@@ -228,17 +273,6 @@ class MemoryRequestStore:
         if current.state is RequestState.QUEUED:
             raise IllegalMove("request: accepted twice")
         check_request_move(current.state, RequestState.QUEUED)
-        usage = self._usage(current.place.guild_id, current.person.id, now_ms, besides=current.id)
-        refusal = self._quota_rule(policy, usage, current.take_count)
-        refusals = [*self._barred(current, fixed), *([] if refusal is None else [refusal])]
-        if refusals:
-            raise Refused(*refusals)
-        self._line[current.id] = max(self._line.values(), default=0) + 1
-        for ordinal in range(1, current.take_count + 1):
-            name = take_id(current.id, ordinal)
-            self._takes[name] = Take(
-                id=name, request_id=current.id, ordinal=ordinal, version=1, state=TakeState.PLANNED
-            )
         accepted = replace(
             current,
             version=current.version + 1,
@@ -248,27 +282,65 @@ class MemoryRequestStore:
             model_id=model_id,
             accepted_at_ms=now_ms,
             references=fixed,
+            person=replace(current.person, roles=current.person.roles if roles is None else tuple(roles)),
         )
+        policy = self._holding(self._policy(current.place.guild_id))
+        self._look(accepted, policy, asked, now_ms)
+        self._line[current.id] = max(self._line.values(), default=0) + 1
+        for ordinal in range(1, current.take_count + 1):
+            name = take_id(current.id, ordinal)
+            self._takes[name] = Take(
+                id=name, request_id=current.id, ordinal=ordinal, version=1, state=TakeState.PLANNED
+            )
+        self._count(accepted, policy, asked, now_ms)
         return self._snapshot(self._put(accepted, current))
 
-    async def claim_next(self, policy: Callable[[int], GuildPolicy], *, max_running: int, now_ms: int) -> str | None:
+    async def claim_next(self, *, max_running: int, now_ms: int) -> str | None:
         await asyncio.sleep(0)
-        running = Counter(each.place.guild_id for each in self._requests.values() if self._is_running(each))
-        if running.total() >= max_running:
+        picked = self._lanes.pick(max_running=max_running, now_ms=now_ms)
+        if picked is None:
             return None
-        heads: dict[int, Request] = {}
-        for waiting in self._waiting():
-            heads.setdefault(waiting.place.guild_id, waiting)
-        ready = [head for guild, head in heads.items() if running[guild] < policy(guild).max_running_requests]
-        if not ready:
-            return None
-        head = min(ready, key=lambda each: (running[each.place.guild_id], self._line[each.id]))
+        head = self._requests[picked]
         claimed = replace(head, version=head.version + 1, state=RequestState.PREPARING, started_at_ms=now_ms)
         return self._put(claimed, head).id
 
+    async def age_lanes(self, *, now_ms: int) -> None:
+        await asyncio.sleep(0)
+        self._lanes.age(now_ms=now_ms, batch=_AGED_AT_ONCE)
+
+    async def line(self, guild_id: int) -> tuple[tuple[Request, Standing], ...]:
+        await asyncio.sleep(0)
+        return tuple((each, where) for each in self._turns(guild_id) if (where := self._standing(each)) is not None)
+
     async def waiting_in_guild(self, guild_id: int) -> tuple[str, ...]:
         await asyncio.sleep(0)
-        return tuple(each.id for each in self._waiting() if each.place.guild_id == guild_id)[:_LINE_SHOWN]
+        return tuple(each.id for each in self._turns(guild_id))
+
+    async def change_policy(self, guild_id: int, change: Callable[[Policy], Policy], *, by: int, now_ms: int) -> Policy:
+        after = await super().change_policy(guild_id, change, by=by, now_ms=now_ms)
+        policy = self._holding(after)
+        self._lanes.set_limits(guild_id, limits_from(policy))
+        for (guild, person), known in self._lanes.people.items():
+            mine = [each for each in self._requests.values() if _is_accepted_of(each, guild_id, person)]
+            if guild == guild_id and mine:
+                roles = max(mine, key=lambda each: self._line[each.id]).person.roles
+                known.weight, known.own_limit = weight_of(policy, roles), own_running(policy, roles)
+        return after
+
+    # --- money -------------------------------------------------------------------------------------------------------
+
+    async def ledger(self, guild_id: int, *, since_ms: int, until_ms: int) -> tuple[LedgerLine, ...]:
+        await asyncio.sleep(0)
+        months = {row.take_id: row.windows.month_ms for row in self._money.rows}
+        lines = [(months[line.take_id], line) for line in self._lines]
+        lines += [(month_ms, line) for (_guild, month_ms), line in self._openings.items()]
+        mine = [line for begins_ms, line in lines if line.guild_id == guild_id and since_ms <= begins_ms < until_ms]
+        return tuple(sorted(mine, key=lambda line: line.id))
+
+    async def adjust(self, take_id: str, cost_usd_micros: int, *, cause: str, now_ms: int) -> None:
+        await asyncio.sleep(0)
+        self._money.adjust(take_id, cost_usd_micros, cause)
+        self._write_lines(now_ms)
 
     # --- moves -------------------------------------------------------------------------------------------------------
 
@@ -279,6 +351,8 @@ class MemoryRequestStore:
         check_request_move(current.state, state)
         if state is RequestState.QUEUED and current.state is not RequestState.QUEUED:
             raise IllegalMove("request: only accept queues")
+        if state is RequestState.PREPARING and current.state is RequestState.QUEUED:
+            raise IllegalMove("request: only a claim prepares")
         if "references" in changes and current.state is not RequestState.DRAFT:
             raise IllegalMove(f"request: references changed in {current.state}")
         return self._put(_changed(current, {**changes, "state": state, "version": current.version + 1}), current)
@@ -363,6 +437,12 @@ class MemoryRequestStore:
         ]
         return tuple(sorted(parked, key=lambda each: each.id))
 
+    async def unsettled(self, limit: int) -> tuple[Take, ...]:
+        await asyncio.sleep(0)
+        held = [self._takes[row.take_id] for row in self._money.rows if row.cost is None and row.take_id in self._takes]
+        ended = [each for each in held if each.state.final and each.generation_id and each.cost_usd_micros is None]
+        return tuple(sorted(ended[:limit], key=lambda each: each.id))
+
     async def claimed_generations(self) -> frozenset[str]:
         await asyncio.sleep(0)
         return frozenset(each.generation_id for each in self._takes.values() if each.generation_id is not None)
@@ -389,6 +469,8 @@ class MemoryRequestStore:
         self._trays = {key: tray for key, tray in self._trays.items() if tray.expires_at_ms > now_ms}
         since_ms = now_ms - _ALLOWANCES_KEPT_MS
         self._collected = {key: counted for key, counted in self._collected.items() if key[2] >= since_ms}
+        self._sum_up(now_ms - _KEPT_MS, now_ms)
+        self._forget_requests(now_ms - _KEPT_MS)
 
     # --- trays -------------------------------------------------------------------------------------------------------
 
@@ -497,18 +579,154 @@ class MemoryRequestStore:
     def _put(self, new: Request, before: Request) -> Request:
         self._requests[new.id] = new
         if new.state is not before.state:
+            if new.state.final and before.accepted_at_ms is not None:
+                self._end(new)
             self._reached(f"request.{new.state}")
         return new
 
     def _put_take(self, new: Take, before: Take) -> Take:
         self._takes[new.id] = new
+        self._money.settle(before, new)
+        self._write_lines(self._clock())
         if new.state is not before.state:
+            self._keep_place(self._requests[new.request_id])
             self._reached(f"take.{new.state}")
         return new
 
-    def _waiting(self) -> list[Request]:
-        waiting = [each for each in self._requests.values() if each.state is RequestState.QUEUED]
-        return sorted(waiting, key=lambda each: self._line[each.id])
+    def _look(self, queued: Request, policy: Policy, asked: Asked, now_ms: int) -> None:
+        """Raises `Refused` with every reason why that may not be accepted now."""
+        place, person = queued.place, queued.person
+        limits = limits_of(policy, person.roles)
+        refusals = (
+            *self._barred(queued, queued.references),
+            *self._rule(
+                policy,
+                limits,
+                self._usage(place.guild_id, person.id, policy, limits, now_ms, besides=queued.id),
+                asked,
+                roles=person.roles,
+                channel_id=place.channel_id if place.parent_id is None else place.parent_id,
+            ),
+        )
+        if refusals:
+            raise Refused(*refusals)
+
+    def _sum_up(self, before_ms: int, now_ms: int) -> None:
+        known = len(self._money.forgotten)
+        self._money.sum_up(before_ms)
+        told = {row.take_id for row in self._money.rows}
+        self._lines = [line for line in self._lines if line.take_id in told]
+        for guild, month_ms in sorted({(row.guild_id, row.windows.month_ms) for row in self._money.forgotten[known:]}):
+            gone = (row for row in self._money.forgotten if (row.guild_id, row.windows.month_ms) == (guild, month_ms))
+            self._openings[guild, month_ms] = LedgerLine(
+                id=self._next_line(),
+                at_ms=now_ms,
+                guild_id=guild,
+                person_id=0,
+                request_id="",
+                take_id="",
+                entry=Entry.OPENING,
+                usd_micros=sum(row.spent for row in gone),
+                cause=Cause.SUMMED,
+            )
+
+    def _next_line(self) -> int:
+        self._last_line += 1
+        return self._last_line
+
+    def _forget_requests(self, before_ms: int) -> None:
+        open_still = {row.request_id for row in self._money.rows}
+        over = [
+            each.id
+            for each in self._requests.values()
+            if each.state.final and each.state is not RequestState.KEPT and each.id not in open_still
+            if each.finished_at_ms is not None and each.finished_at_ms < before_ms
+        ]
+        for request_id in over:
+            for take in self._takes_of(self._requests.pop(request_id)):
+                del self._takes[take.id]
+            self._posts = {key: post for key, post in self._posts.items() if key[0] != request_id}
+            self._line.pop(request_id, None)
+            self._counts.rows[:] = [row for row in self._counts.rows if row.id != request_id]
+
+    def _count(self, queued: Request, policy: Policy, asked: Asked, now_ms: int) -> None:
+        guild, person = queued.place.guild_id, queued.person
+        windows = self._windows(policy.time_zone or "UTC", now_ms)
+        self._counts.rows.append(Accepted(id=queued.id, guild_id=guild, person_id=person.id, at_ms=now_ms, asked=asked))
+        spans = ledger.Windows(month_ms=windows[Span.MONTH].starts_ms, day_ms=windows[Span.DAY].starts_ms)
+        self._money.hold(queued, asked, spans)
+        self._write_lines(now_ms)
+        turn = Turn(
+            cost=max(1, asked.seconds),
+            weight=weight_of(policy, person.roles),
+            priority=priority_of(policy, person.roles),
+        )
+        self._lanes.enter(
+            queued.id,
+            self._line[queued.id],
+            guild,
+            person.id,
+            turn,
+            limits_from(policy),
+            person_running=own_running(policy, person.roles),
+            now_ms=now_ms,
+        )
+
+    def _end(self, ended: Request) -> None:
+        back = self._given_back(ended)
+        if ended.id in self._lanes.places:
+            self._lanes.leave(ended.id)
+        if ended.id in self._lanes.places:
+            self._lanes.end(ended.id, given_back=back)
+        if back:
+            rows = self._counts.rows
+            rows[:] = [replace(row, counts=row.counts and row.id != ended.id) for row in rows]
+        self._money.give_back(self._takes_of(ended))
+        self._write_lines(self._clock())
+
+    def _keep_place(self, request: Request) -> None:
+        if request.id not in self._lanes.places:
+            return
+        states = {take.state for take in self._takes_of(request)}
+        if TakeState.NEEDS_REVIEW in states and not states & _GOING_ON:
+            self._lanes.park(request.id)
+        else:
+            self._lanes.unpark(request.id)
+
+    def _write_lines(self, now_ms: int) -> None:
+        """Writes down what the money says now and did not say before."""
+        for row in self._money.rows:
+            known = sum(line.take_id == row.take_id for line in self._lines)
+            for _take, entry, usd_micros, cause in [*row.lines()][known:]:
+                line = LedgerLine(
+                    id=self._next_line(),
+                    at_ms=now_ms,
+                    guild_id=row.guild_id,
+                    person_id=row.person_id,
+                    request_id=row.request_id,
+                    take_id=row.take_id,
+                    entry=Entry(entry),
+                    usd_micros=usd_micros,
+                    cause=str(cause),
+                )
+                self._lines.append(line)
+
+    def _turns(self, guild_id: int) -> list[Request]:
+        ready = {place.id for place in self._lanes.of("ready", guild_id)}
+        order = self._lanes.play_out(guild_id) if ready else []
+        return [self._requests[place.id] for place in order if place.id in ready][:_LINE_SHOWN]
+
+    def _standing(self, request: Request) -> Standing | None:
+        """The lanes' own, with people's names."""
+        standing = self._lanes.standing(request.id)
+        if standing is None:
+            return None
+        ahead = tuple(replace(each, person_name=self._name(request, each.person_id)) for each in standing.ahead)
+        return replace(standing, ahead=ahead)
+
+    def _name(self, request: Request, person_id: int) -> str:
+        first = self._lanes.of("ready", request.place.guild_id, person_id)[0]
+        return self._requests[first.id].person.name
 
     def _takes_of(self, request: Request) -> list[Take]:
         mine = [each for each in self._takes.values() if each.request_id == request.id]
@@ -516,12 +734,12 @@ class MemoryRequestStore:
 
     def _snapshot(self, request: Request) -> Snapshot:
         posts = [each for each in self._posts.values() if each.request_id == request.id]
-        line = [each.id for each in self._waiting() if each.place.guild_id == request.place.guild_id]
         return Snapshot(
             request=request,
             takes=tuple(self._takes_of(request)),
             posts=tuple(sorted(posts, key=lambda each: (each.intended_at_ms, each.slot))),
-            place_in_line=line.index(request.id) + 1 if request.id in line else None,
+            standing=self._standing(request) if request.state is RequestState.QUEUED else None,
+            bill=bill_of(line for line in self._lines if line.request_id == request.id),
         )
 
     def _drafts_in(self, guild_id: int) -> int:
@@ -591,11 +809,6 @@ class MemoryRequestStore:
     def _is_withdrawn(self, reference: Reference) -> bool:
         return all(any(message in self._withdrawn for message in origin.messages) for origin in reference.origins)
 
-    def _is_running(self, request: Request) -> bool:
-        states = {take.state for take in self._takes_of(request)}
-        awaits_review = TakeState.NEEDS_REVIEW in states and not states & _GOING_ON
-        return request.state in _RUNNING and not awaits_review
-
     def _person_waiting(self, guild_id: int, person_id: int, *, besides: str = "") -> tuple[int, int]:
         waiting = [
             each
@@ -606,31 +819,46 @@ class MemoryRequestStore:
         drafts = [each for each in waiting if each.state is RequestState.DRAFT and each.expires_at_ms is not None]
         return len(waiting), len(drafts)
 
-    def _usage(self, guild_id: int, person_id: int, now_ms: int, *, besides: str = "") -> Usage:
-        start_ms, end_ms = utc_day(now_ms)
-        counted = [
-            each
-            for each in self._requests.values()
-            if each.place.guild_id == guild_id
-            and each.accepted_at_ms is not None
-            and start_ms <= each.accepted_at_ms < end_ms
-            and not self._given_back(each)
-        ]
-        mine = [each for each in counted if each.person.id == person_id]
+    def _usage(
+        self, guild_id: int, person_id: int, policy: Policy, limits: Limits, now_ms: int, *, besides: str = ""
+    ) -> Usage:
+        windows = self._windows(policy.time_zone or "UTC", now_ms)
         waiting, drafts = self._person_waiting(guild_id, person_id, besides=besides)
-        return Usage(
-            person_takes_today=sum(each.take_count for each in mine),
-            guild_takes_today=sum(each.take_count for each in counted),
+        month = self._account(guild_id, None, windows[Span.MONTH].starts_ms)
+        day = self._account(guild_id, person_id, windows[Span.DAY].starts_ms)
+        rows = self._counts.rows
+        rows[:] = [replace(row, state=self._requests[row.id].state) for row in rows]
+        return replace(
+            self._counts.usage(guild_id, person_id, windows, now_ms),
+            person_running=len(self._lanes.of("running", guild_id, person_id)),
+            guild_running=len(self._lanes.of("running", guild_id)),
             person_waiting=waiting,
             person_drafts=drafts,
-            day_ends_at_ms=end_ms,
+            month=_with_limit(month, policy.guild.budget_usd_micros),
+            day=_with_limit(day, limits.budget_usd_micros),
+            block=self._blocked(guild_id, person_id, now_ms),
         )
+
+    def _account(self, guild_id: int, person_id: int | None, starts_ms: int) -> Account:
+        """Of the guild's month, or the person's day; what began at about that time in another time zone counts too."""
+        scope, within_ms = ("guild", OTHER_MONTH_MS) if person_id is None else ("person", OTHER_DAY_MS)
+        mine = [
+            sums
+            for key, sums in self._money.accounts().items()
+            if key[:3] == (scope, guild_id, person_id or 0) and abs(key[3] - starts_ms) <= within_ms
+        ]
+        return Account(held_usd_micros=sum(held for held, _ in mine), spent_usd_micros=sum(spent for _, spent in mine))
+
+    def _blocked(self, guild_id: int, person_id: int, now_ms: int) -> Block | None:
+        held = (self._held(each, person_id, now_ms) for each in (guild_id, ANYWHERE))
+        return last_to_end([block for block in held if block is not None])
 
     def _given_back(self, request: Request) -> bool:
         return request.state in _ENDED_WITHOUT_CLIP and not any(
             take.generation_id is not None
             or take.state in {TakeState.SUBMITTING, TakeState.NEEDS_REVIEW}
             or (take.cost_usd_micros or 0) > 0
+            or (take.state in {TakeState.FAILED, TakeState.CANCELLED} and take.cost_usd_micros is None)
             for take in self._takes_of(request)
         )
 
@@ -675,6 +903,15 @@ class MemoryRequestStore:
         notice = self._posts.get((request.id, "notice"))
         recorded = notice is not None and (notice.message_id is not None or notice.shown is not None)
         return request.state is RequestState.FAILED and not recorded
+
+
+def _with_limit(account: Account, limit: int | None) -> Account:
+    return replace(account, limit_usd_micros=limit)
+
+
+def _is_accepted_of(request: Request, guild_id: int, person_id: int) -> bool:
+    mine = request.place.guild_id == guild_id and request.person.id == person_id
+    return mine and request.accepted_at_ms is not None
 
 
 def _still_published(take: Take) -> bool:

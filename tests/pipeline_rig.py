@@ -16,13 +16,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from bot.admission.rules import quota_refusal, refusals
+from bot.admission.rules import refusals
+from bot.admission.spans import present_windows, zones
 from bot.delivery.slots import CALLBACK, CARD, NOTICE
-from bot.domain.admission import GuildPolicy
 from bot.domain.drafts import Allowance, DraftView, TrayWish
 from bot.domain.errors import DeliveryRefused, Refused, Stale, Unavailable
 from bot.domain.generations import Generation
 from bot.domain.identity import Ids
+from bot.domain.policies import Limits, Policy, Quota, Span, Unit, holding
 from bot.domain.ports import ClipTools, Conformer, MediaTools, Publisher
 from bot.domain.prompts import Names
 from bot.domain.reasons import reason
@@ -30,12 +31,15 @@ from bot.domain.references import Offer, OfferSource
 from bot.domain.requests import ChannelKind, Parameters, Person, Place, Request, Snapshot, Take, Wish
 from bot.media.planner import plan
 from bot.pipeline.advance import Advance
+from bot.pipeline.ageing import Ageing
 from bot.pipeline.cancel import Cancel
 from bot.pipeline.dispatch import Dispatch
 from bot.pipeline.drafts import Drafts
 from bot.pipeline.guild_choices import ChoicesOfGuilds
+from bot.pipeline.overview import Overview
+from bot.pipeline.policies import PoliciesOfGuilds
 from bot.pipeline.privacy import Privacy
-from bot.pipeline.rooms import Drafting, Patience, Rooms
+from bot.pipeline.rooms import Deployment, Drafting, Patience, Rooms
 from bot.pipeline.submit import Submit
 from bot.pipeline.tray import Tray
 from bot.pipeline.watch import Watch
@@ -71,6 +75,8 @@ LABELS = {
 MAX_FILE_BYTES = 1_000_000
 QUICK = Parameters(duration_seconds=4, resolution="480p")
 _MAX_TAKES = 4
+ADMIN = 99
+AGEING_MS = 60_000
 _MOST_STEPS = 2_000
 
 PATIENCE = Patience(
@@ -99,6 +105,14 @@ DRAFTING = Drafting(
     skip_card=True,
     ask_above_usd_micros=5_000_000,
 )
+
+
+DEFAULTS = Policy(
+    time_zone="UTC",
+    guild=Limits(quotas=(Quota(unit=Unit.TAKES, span=Span.DAY, limit=200),), running=4),
+    person=Limits(quotas=(Quota(unit=Unit.TAKES, span=Span.DAY, limit=100),), waiting=50),
+)
+"""What holds in guilds that set nothing."""
 
 
 class Killed(BaseException):
@@ -233,7 +247,7 @@ class Rig:
         """`staging=False`: there is no staging channel, so small images alone go out. `tools`: for real files."""
         self.clock = HandClock()
         self.faults = Faults()
-        self.store = OpenStore(quota_rule=quota_refusal, reached=self.faults)
+        self.store = OpenStore(holding=self.holding, reached=self.faults, clock=self.clock)
         self.provider = OpenVendor(self.clock)
         self.discord = MemoryDiscord()
         self.contents = MemoryContentStore()
@@ -241,12 +255,8 @@ class Rig:
         self.media = LabelledMedia()
         self.troubles: list[Unavailable] = []
         self.drafting = DRAFTING
-        self.policy = GuildPolicy(
-            max_running_requests=4,
-            max_waiting_requests_per_person=50,
-            takes_per_person_per_day=100,
-            takes_per_guild_per_day=200,
-        )
+        self.defaults, self.ceilings = DEFAULTS, Policy()
+        self.guilds = frozenset[int]()
         self._poster = MemoryPoster(self.discord)
         self._random_bits = counting_bits()
         self._scratch = scratch
@@ -270,6 +280,9 @@ class Rig:
         self.tray = Tray(self.rooms)
         self.privacy = Privacy(self.rooms)
         self.choices = ChoicesOfGuilds(self.rooms)
+        self.policies = PoliciesOfGuilds(self.rooms, self.dispatch)
+        self.overview = Overview(self.rooms)
+        self.ageing = Ageing(self.rooms, holder=process, interval_ms=AGEING_MS)
 
     def _rooms(self, ids: Ids) -> Rooms:
         media = self._tools or self.media
@@ -303,7 +316,7 @@ class Rig:
             render=written,
             renumbered=renumbered,
             collect=collector.collect,
-            first_look=lambda wish, policy, usage: refusals(wish, policy, usage, max_takes=_MAX_TAKES),
+            first_look=lambda wish, known, asked: refusals(wish, known, asked, max_takes=_MAX_TAKES),
             declared_reasons=lambda offers, spec: declared_reasons(
                 offers, max_bytes=MAX_FILE_BYTES, max_files=spec.limits.max_files
             ),
@@ -311,12 +324,19 @@ class Rig:
             plan=lambda references, spec: planned(plan, references, spec.limits.carried(publisher.max_bytes_each)),
             file_reasons=lambda references, spec: file_reasons(references, spec.limits),
             tray_reasons=lambda references, spec: tray_reasons(references, spec.limits),
-            policy=lambda _guild_id: self.policy,
+            deployment=Deployment(
+                max_running=self._max_running,
+                guilds=self.guilds,
+                ceilings=self.ceilings,
+                holding=self.holding,
+                windows=present_windows,
+                zones=zones(),
+            ),
             drafting=self.drafting,
             trays=self.store,
             consent=self.store,
             guild_choices=self.store,
-            max_running=self._max_running,
+            policies=self.store,
             reached=self.faults,
         )
 
@@ -331,6 +351,38 @@ class Rig:
             scratch=self._scratch,
             reached=self.faults,
         )
+
+    def holding(self, wanted: Policy) -> Policy:
+        """What holds in a guild that wants this."""
+        return holding(wanted, self.defaults, self.ceilings)
+
+    def serve(self, *guilds: int) -> None:
+        """The operator lists the guilds that are served."""
+        self.guilds = frozenset(guilds)
+        self._start("for these guilds")
+
+    async def limit(
+        self,
+        *,
+        guild: int = GUILD,
+        running: int | None = None,
+        waiting: int | None = None,
+        takes_a_day: int | None = None,
+    ) -> None:
+        """An admin of the guild sets limits: of what runs there, and of a person's requests and takes."""
+        quotas = () if takes_a_day is None else (Quota(unit=Unit.TAKES, span=Span.DAY, limit=takes_a_day),)
+
+        def limited(policy: Policy) -> Policy:
+            all_of_it = policy.guild if running is None else replace(policy.guild, running=running)
+            person = policy.person if waiting is None else replace(policy.person, waiting=waiting)
+            return replace(policy, guild=all_of_it, person=replace(person, quotas=quotas or person.quotas))
+
+        await self.policies.change(guild, limited, by=ADMIN)
+
+    async def takes_today(self, person: int = ADA) -> int:
+        """How many takes of that person count today in the guild."""
+        usage = (await self.overview.quotas(GUILD, Person(id=person, name="Ada"))).usage
+        return usage.person[Unit.TAKES, Span.DAY]
 
     def allow(self, **allowance: int) -> None:
         """Another allowance of files and bytes a day."""
@@ -353,13 +405,14 @@ class Rig:
         names: Names | None = None,
         ask: bool = False,
         use_tray: bool = False,
+        roles: tuple[int, ...] = (),
     ) -> Wish:
         """A wish of an interaction of its own. Files hold what their ending says and are at Discord."""
         self._interactions += 1
         return Wish(
             interaction_id=self._interactions,
             place=self.place(guild, channel_kind=channel_kind, upload_limit_bytes=upload_limit_bytes),
-            person=Person(id=person, name="Ada"),
+            person=Person(id=person, name="Ada", roles=roles),
             prompt=prompt,
             offers=tuple(self.offer(name) for name in files),
             parameters=parameters,

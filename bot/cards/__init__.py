@@ -7,7 +7,11 @@ from bot.cards.draft import SHEET_FILE, draft, draft_text_files
 from bot.cards.draft_files import FILES_FILE
 from bot.cards.drafts import called_back, drafts
 from bot.cards.free_draft import free_draft, free_draft_file
+from bot.cards.ledger import LEDGER_FILE, ledger
 from bot.cards.marker import find_marker, marker
+from bot.cards.policies import Area, block_changed, policy, policy_changed, policy_history
+from bot.cards.queue import Turns, queue, queue_choice
+from bot.cards.quotas import quotas
 from bot.cards.renumber import renumber_question
 from bot.cards.result import PROMPT_FILE, notice, prompt_file, result
 from bot.cards.sheet import Sheet
@@ -15,10 +19,14 @@ from bot.cards.tray import tray
 
 __all__ = [
     "FILES_FILE",
+    "LEDGER_FILE",
     "PROMPT_FILE",
     "SHEET_FILE",
+    "Area",
     "Sheet",
+    "Turns",
     "accepted",
+    "block_changed",
     "called_back",
     "can_be_asked_again",
     "can_be_cancelled",
@@ -33,11 +41,18 @@ __all__ = [
     "free_draft",
     "free_draft_file",
     "guild_choices",
+    "ledger",
     "marker",
     "notice",
     "offered",
+    "policy",
+    "policy_changed",
+    "policy_history",
     "privacy",
     "prompt_file",
+    "queue",
+    "queue_choice",
+    "quotas",
     "refused",
     "renumber_question",
     "result",

@@ -5,10 +5,12 @@ from collections.abc import Mapping, Sequence
 from bot.cards import said
 from bot.cards.blocks import parameters_line, prompt_block, references_block
 from bot.cards.fates import fates_block, from_tray_line
+from bot.cards.money import money_ended, money_held
 from bot.cards.plans import awaited_list
 from bot.cards.sheet import Sheet
+from bot.cards.standings import standing_lines
 from bot.cards.text import inline, joined
-from bot.cards.titles import REFUSED_COLOUR, colour, title
+from bot.cards.titles import REFUSED_COLOUR, colour, place, title
 from bot.domain import words
 from bot.domain.reasons import Reason, reason
 from bot.domain.references import Offer, display_name
@@ -37,7 +39,7 @@ def accepted(snapshot: Snapshot, *, rendered_prompt: str, vendor_tokens: Mapping
     return Sheet(
         (
             f"### {_where(snapshot)}",
-            _ended(snapshot),
+            _standing(snapshot),
             prompt_block(prompt_title, rendered_prompt, _PROMPT_UNITS),
             references_block(request.references, vendor_tokens=vendor_tokens),
             parameters_line(snapshot),
@@ -55,16 +57,19 @@ def _where(snapshot: Snapshot) -> str:
     """It may have gone far since: a confirmation is answered once more, however late it is repeated."""
     if snapshot.request.state is not RequestState.QUEUED:
         return title(snapshot)
-    place = snapshot.place_in_line
-    return "Your video is in line" + (f", place {place}" if place is not None else "")
+    where = place(snapshot.standing)
+    return "Your video is in line" + (f", {where}" if where else "")
 
 
-def _ended(snapshot: Snapshot) -> str:
-    """Why there is no clip, and what that cost; empty unless it ended so."""
+def _standing(snapshot: Snapshot) -> str:
+    """Who comes before it and what is reserved for it; of one that ended, why there is no clip and what that cost."""
     state = snapshot.request.state
-    if not state.final or state is RequestState.DELIVERED:
-        return ""
-    lines = (said.why(snapshot, _WHY_UNITS), words.money_line(snapshot.known_cost_usd_micros))
+    if state is RequestState.DELIVERED:
+        lines = [money_ended(snapshot)]
+    elif state.final:
+        lines = [said.why(snapshot, _WHY_UNITS), money_ended(snapshot)]
+    else:
+        lines = [*standing_lines(snapshot.standing), money_held(snapshot)]
     return "\n".join(line for line in lines if line)
 
 
@@ -85,7 +90,7 @@ def cancelled(snapshot: Snapshot) -> Sheet:
     """The wish to end a request was noted: what happens now, or, when it ended at once, what it cost."""
     state = snapshot.request.state
     if state is RequestState.CANCELLED:
-        title, text = "### Cancelled", words.money_line(snapshot.known_cost_usd_micros)
+        title, text = "### Cancelled", money_ended(snapshot)
     elif state.final:
         title, text = "### Too late to cancel", said.sentence(reason("cancel-too-late"))
     else:

@@ -9,9 +9,10 @@ from bot.cards import said
 from bot.cards.blocks import asked_by, message_link, moment, parameters_line, prompt_block, references_block, time_taken
 from bot.cards.buttons import button, row
 from bot.cards.marker import marker
+from bot.cards.money import money_ended, money_held
 from bot.cards.sheet import Sheet
+from bot.cards.standings import standing_lines
 from bot.cards.titles import colour, take_lines, title, waits_for_operator
-from bot.domain import words
 from bot.domain.custom_ids import Action
 from bot.domain.reasons import reason
 from bot.domain.requests import RESULT_PREFIX, Snapshot, is_result
@@ -81,12 +82,12 @@ def _below_title(snapshot: Snapshot) -> str:
 def _news(snapshot: Snapshot) -> str:
     request = snapshot.request
     if request.state is _S.DELIVERED:
-        lines = [_link(snapshot), *_refused_clips(snapshot)]
+        lines = [_link(snapshot), *_refused_clips(snapshot), money_ended(snapshot)]
     elif request.state is _S.KEPT:
         again = said.sentence(reason("deliver-again")) if can_be_delivered_again(snapshot) else ""
-        lines = [said.why(snapshot, _WHY_UNITS), again, _money(snapshot)]
+        lines = [said.why(snapshot, _WHY_UNITS), again, money_ended(snapshot)]
     elif request.state in _WITHOUT_CLIP:
-        lines = [said.why(snapshot, _WHY_UNITS), _money(snapshot)]
+        lines = [said.why(snapshot, _WHY_UNITS), money_ended(snapshot)]
     else:
         lines = [*_progress(snapshot)]
     return "\n".join(line for line in lines if line)
@@ -94,10 +95,12 @@ def _news(snapshot: Snapshot) -> str:
 
 def _progress(snapshot: Snapshot) -> Iterator[str]:
     request = snapshot.request
+    yield from standing_lines(snapshot.standing)
     if request.state is _S.WORKING:
         yield take_lines(snapshot.takes)
     if request.cancel_requested_by is not None or (request.state is _S.WORKING and waits_for_operator(snapshot.takes)):
         yield said.cancelling(snapshot)
+    yield money_held(snapshot)
 
 
 def _refused_clips(snapshot: Snapshot) -> Iterator[str]:
@@ -115,10 +118,6 @@ def _link(snapshot: Snapshot) -> str:
         return ""
     address = message_link(snapshot.request.place.guild_id, post.channel_id, post.message_id)
     return f"[Open the result]({address})"
-
-
-def _money(snapshot: Snapshot) -> str:
-    return words.money_line(snapshot.known_cost_usd_micros)
 
 
 def _buttons(snapshot: Snapshot) -> Iterator[discord.ui.Item[Any]]:

@@ -15,6 +15,7 @@ from bot.cards.blocks import is_cut, moment, parameters_line, prompt_block, refe
 from bot.cards.buttons import button, plain, row
 from bot.cards.draft_files import FILES_FILE, files_text
 from bot.cards.fates import FATES_UNITS, fates_list, from_tray_line
+from bot.cards.money import price_of
 from bot.cards.origins import origin
 from bot.cards.plans import part_button, part_menu, plan_list
 from bot.cards.remarks import Remark, remarks
@@ -22,7 +23,6 @@ from bot.cards.result import PROMPT_FILE
 from bot.cards.sheet import Sheet
 from bot.cards.text import units
 from bot.cards.titles import NEEDS_CHANGE_COLOUR, READY_COLOUR
-from bot.domain import words
 from bot.domain.custom_ids import Action, ButtonId
 from bot.domain.drafts import DraftView
 from bot.domain.reasons import reason
@@ -139,7 +139,7 @@ def _foot(view: DraftView) -> str:
     request = view.request
     lines = [
         parameters_line(view.snapshot),
-        words.price_line(view.price_usd_micros),
+        price_of(view),
         said.sentence(reason("draft-posted-in", channel=request.place.channel_id)),
         from_tray_line(request),
         _until(request),

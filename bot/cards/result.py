@@ -19,6 +19,7 @@ from bot.cards.buttons import ROW_BUTTONS, button, row
 from bot.cards.card import can_be_asked_again, can_be_delivered_again
 from bot.cards.findings import findings_block
 from bot.cards.marker import marker
+from bot.cards.money import money_ended
 from bot.cards.sheet import Sheet
 from bot.cards.text import inline, one_line, units
 from bot.cards.titles import colour
@@ -95,7 +96,7 @@ def notice(snapshot: Snapshot) -> Sheet:
             f"{asked_by(request)}, {_NO_CLIP.get(request.state, 'there is no video')}.",
             cause,
             words.say(reason("deliver-again")) if can_be_delivered_again(snapshot) else "",
-            words.money_line(snapshot.known_cost_usd_micros),
+            money_ended(snapshot),
             *([row(button(Action.AGAIN, request.id, "Again"))] if can_be_asked_again(snapshot) else []),
             marker(request.id, _NOTICE_SLOT),
         ),
@@ -160,15 +161,10 @@ def _details(
     yield references_block(request.references, references_units, vendor_tokens=vendor_tokens)
     yield parameters_line(snapshot)
     yield said.lost_takes(snapshot, _LOST_UNITS)
-    yield " · ".join(part for part in (time_taken(request, now_ms), _cost(snapshot)) if part)
+    yield " · ".join(part for part in (time_taken(request, now_ms), money_ended(snapshot)) if part)
 
 
 def _prompts(written: str, rendered: str) -> list[tuple[str, str]]:
     if written.strip() == rendered.strip():
         return [(_ONLY, rendered)]
     return [(_WRITTEN, written), (_SENT, rendered)]
-
-
-def _cost(snapshot: Snapshot) -> str:
-    cost = snapshot.known_cost_usd_micros
-    return "" if cost is None else words.money_line(cost)

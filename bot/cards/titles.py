@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from bot.domain.lanes import Standing
 from bot.domain.references import Reference
 from bot.domain.requests import Snapshot, Take
 from bot.domain.states import RequestState, TakeState
@@ -48,6 +49,10 @@ _TAKE_WORDS: Final[Mapping[TakeState, str]] = {
     TakeState.FAILED: "failed",
     TakeState.CANCELLED: "cancelled",
 }
+LOOKED_AT: Final = 25
+"""How many turns of a lane are played out: `Standing.place` is none beyond."""
+_TEENS: Final = range(11, 14)
+_ENDINGS: Final = {1: "st", 2: "nd", 3: "rd"}
 REFUSED_COLOUR: Final = _RED
 READY_COLOUR: Final = _BLUE
 NEEDS_CHANGE_COLOUR: Final = _YELLOW
@@ -61,13 +66,29 @@ def colour(state: RequestState) -> int:
 def title(snapshot: Snapshot) -> str:
     """What is going on, in a few words."""
     request = snapshot.request
-    if request.state is _S.QUEUED and snapshot.place_in_line is not None:
-        return f"Waiting, place {snapshot.place_in_line} in line"
+    if request.state is _S.QUEUED and (where := place(snapshot.standing)):
+        return f"{_TITLES[_S.QUEUED]}, {where} in line"
     if request.state is _S.PREPARING:
         return _preparing(request.references)
     if request.state is _S.WORKING:
         return _working(snapshot.takes)
     return _TITLES[request.state]
+
+
+def place(standing: Standing | None) -> str:
+    """Such as `3rd`; empty for what is not in the line (yet), or further back than is looked."""
+    return "" if standing is None or standing.place is None else ordinal(standing.place)
+
+
+def is_asleep(standing: Standing) -> bool:
+    """True while it waits for a time, not for its turn."""
+    return standing.place is None and standing.why is not None and standing.why.code == "lane-not-before"
+
+
+def ordinal(number: int) -> str:
+    """1st, 2nd, 3rd, 4th … 11th … 21st."""
+    ending = "th" if number % 100 in _TEENS else _ENDINGS.get(number % 10, "th")
+    return f"{number}{ending}"
 
 
 def take_lines(takes: Sequence[Take]) -> str:

@@ -1,32 +1,9 @@
-"""Values of the question: may this person, here, now?"""
+"""Reasons of the question: may this person, here, now? Said by more rooms than one."""
 
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
 
-from bot.domain.reasons import Reason
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GuildPolicy:
-    """Limits that hold in one guild. Daily quotas count takes and reset at 00:00 UTC."""
-
-    max_running_requests: int
-    max_waiting_requests_per_person: int
-    takes_per_person_per_day: int
-    takes_per_guild_per_day: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Usage:
-    """What was used today (UTC) and what waits now. Takes that were given back do not count.
-
-    `person_drafts`: how many of those that wait are drafts that wait for the person.
-    """
-
-    person_takes_today: int
-    guild_takes_today: int
-    person_waiting: int
-    day_ends_at_ms: int
-    person_drafts: int = 0
+from bot.domain.policies import ANYWHERE, Access, Block
+from bot.domain.reasons import Reason, reason
 
 
 def waiting_refusal(waiting: int, drafts: int, limit: int) -> Reason | None:
@@ -37,3 +14,26 @@ def waiting_refusal(waiting: int, drafts: int, limit: int) -> Reason | None:
     if waiting < limit:
         return None
     return Reason("too-many-own-drafts" if drafts else "too-many-waiting", {"count": waiting, "limit": limit})
+
+
+def blocked(block: Block) -> Reason:
+    """What the blocked person is told: why, until when, and whom to ask."""
+    anywhere = block.guild_id == ANYWHERE
+    if block.expires_at_ms is None:
+        return Reason("blocked-anywhere" if anywhere else "blocked", {"why": block.why})
+    code = "blocked-anywhere-until" if anywhere else "blocked-until"
+    return Reason(code, {"why": block.why, "resets_at": -(-block.expires_at_ms // 1000)})
+
+
+def access_refusals(access: Access, roles: Collection[int], channel_id: int) -> Iterator[Reason]:
+    """Why who has these roles may not ask in that channel; nothing when they may. Denied wins over allowed."""
+    denied = access.denied_roles.intersection(roles)
+    if denied:
+        yield reason("role-denied", role=min(denied))
+    elif access.allowed_roles and access.allowed_roles.isdisjoint(roles):
+        yield reason("role-needed", role=min(access.allowed_roles))
+    open_channels = access.allowed_channels - access.denied_channels
+    if channel_id in access.denied_channels or (access.allowed_channels and not open_channels):
+        yield reason("channel-denied", channel=channel_id)
+    elif open_channels and channel_id not in open_channels:
+        yield reason("channel-needed", channel=min(open_channels))

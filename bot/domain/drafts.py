@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from bot.domain.conform import NOTHING_TO_CHANGE, FilePlan, SetPlan
 from bot.domain.prompts import Finding, Severity
+from bot.domain.quotas import Quotas
 from bot.domain.references import Fate, Offer, Reference, numbered
 from bot.domain.requests import Person, Place, Request, Snapshot
 
@@ -17,7 +18,7 @@ class DraftView:
     it from being confirmed. `rendered`: the prompt as the model will read it; while there are errors, as far as it can
     be told. `vendor_tokens`: reference id → the token the model will read, for those numbered otherwise there than
     here. `barred`: ids of the references that may not be used now, whose pictures are not shown either. `plan`: what
-    the files become when the draft is confirmed, in the references' order.
+    the files become when the draft is confirmed, in the references' order. `quotas`: its person's and the guild's now.
     """
 
     snapshot: Snapshot
@@ -27,6 +28,7 @@ class DraftView:
     vendor_tokens: Mapping[str, str] = field(default_factory=dict[str, str])
     barred: frozenset[str] = frozenset()
     plan: SetPlan = NOTHING_TO_CHANGE
+    quotas: Quotas | None = None
 
     @property
     def planned(self) -> tuple[tuple[Reference, FilePlan], ...]:

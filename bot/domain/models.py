@@ -75,6 +75,12 @@ class Pricing:
         """The price of a second at that resolution, or `None` when it is unknown."""
         return self.by_resolution.get(resolution, self.otherwise)
 
+    def over(self, other: "Pricing") -> "Pricing":
+        """These prices, and the other's where these say nothing; an `otherwise` here says something of every one."""
+        if self.otherwise is not None:
+            return self
+        return Pricing(by_resolution={**other.by_resolution, **self.by_resolution}, otherwise=other.otherwise)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelSpec:

@@ -4,16 +4,19 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from bot.domain.admission import GuildPolicy, Usage
 from bot.domain.conform import ClipFindings, FilePlan, Made, Record
 from bot.domain.consent import Choice, Consents
 from bot.domain.drafts import Allowance, GuildChoices, TrayLimits, TrayView
 from bot.domain.generations import Generation, PreparedBody, Submission
+from bot.domain.lanes import Standing
 from bot.domain.media import AnimaticPart, AnimaticPlan, MediaFacts, Sniffed
 from bot.domain.models import ModelLimits, ModelSpec
+from bot.domain.money import Asked, LedgerLine
+from bot.domain.policies import Block, Change, Policy
 from bot.domain.prompts import Finding, Prompt
+from bot.domain.quotas import Quotas
 from bot.domain.references import Offer, Reference
-from bot.domain.requests import Place, Post, Publication, Request, Snapshot, Take, Undelivered, Wish
+from bot.domain.requests import Person, Place, Post, Publication, Request, Snapshot, Take, Undelivered, Wish
 from bot.domain.states import RequestState, TakeState
 
 FaultPoint = Callable[[str], None]
@@ -43,8 +46,8 @@ class RequestStore(Protocol):
         """The request that this interaction made already, or `None`."""
         ...
 
-    async def usage(self, guild_id: int, person_id: int, *, now_ms: int) -> Usage:
-        """What counts against today's quotas (UTC day of `now_ms`)."""
+    async def quotas(self, guild_id: int, person: Person, *, now_ms: int) -> Quotas:
+        """The policy that holds there, and what that person and the guild have used, hold and have waiting."""
         ...
 
     async def drafts_of(self, guild_id: int, person_id: int) -> tuple[str, ...]:
@@ -76,24 +79,46 @@ class RequestStore(Protocol):
         prompt: Prompt,
         findings: Sequence[Finding],
         model_id: str,
-        policy: GuildPolicy,
+        asked: Asked,
         now_ms: int,
         references: Sequence[Reference] | None = None,
+        roles: Sequence[int] | None = None,
     ) -> Snapshot:
-        """Draft → queued with its planned takes, if the quotas allow it now; else `Refused`, and nothing changes.
+        """Draft → queued with its planned takes and `references`, if everything allows it now.
 
-        `references` take the place of the draft's, as they are from here on; `None`: those stay as they are.
+        Else `Refused` with every reason, and nothing changes. The policy, what is used, consent and the budgets are
+        read in this one transaction, and what was asked is counted and held in it: simultaneous accepts cannot
+        overspend. The request takes its turn in the guild's lane.
 
-        The quota is read and the request counted in this one transaction: simultaneous accepts cannot overspend.
-        So is consent: `Refused` with the reason of every reference that `stopping` says no to at that moment.
+        `references` take the place of the draft's, as they are from here on; `roles`, those that the person has now,
+        the place of those they asked with: limits, weight and priority go by them. `None`: those stay as they are.
         """
         ...
 
-    async def claim_next(self, policy: Callable[[int], GuildPolicy], *, max_running: int, now_ms: int) -> str | None:
-        """Queued → preparing for the next request in turn, under each guild's and the bot's limit; its id, or `None`.
+    async def claim_next(self, *, max_running: int, now_ms: int) -> str | None:
+        """Queued → preparing for the next request in turn, under each person's, guild's and the bot's limit.
 
-        Inside a guild the order is that of acceptance; between guilds the one with fewest running goes first.
+        Its id, or `None`. Between guilds by their share, inside a guild as its policy orders: see `bot.queue.lanes`.
         """
+        ...
+
+    async def age_lanes(self, *, now_ms: int) -> None:
+        """Raises what waited long by one priority, where guilds have ageing. Bounded; to be called at intervals."""
+        ...
+
+    async def line(self, guild_id: int) -> tuple[tuple[Request, Standing], ...]:
+        """The first 25 queued requests of a guild, in the order of their turns."""
+        ...
+
+    async def ledger(self, guild_id: int, *, since_ms: int, until_ms: int) -> tuple[LedgerLine, ...]:
+        """A guild's lines of the months (of acceptance) that begin in that time (half-open), oldest first.
+
+        Whenever they were written: what they add up to is what the months' budgets count.
+        """
+        ...
+
+    async def adjust(self, take_id: str, cost_usd_micros: int, *, cause: str, now_ms: int) -> None:
+        """An operator's correction: what the take cost after all."""
         ...
 
     async def move(self, request: Request, state: RequestState, **changes: object) -> Request:
@@ -148,12 +173,16 @@ class RequestStore(Protocol):
         """The parked takes: rendering, with a generation id."""
         ...
 
+    async def unsettled(self, limit: int) -> tuple[Take, ...]:
+        """Takes that ended at the vendor without a known cost, whose hold stays; the oldest, at most so many."""
+        ...
+
     async def claimed_generations(self) -> frozenset[str]:
         """Every generation id that some take already owns."""
         ...
 
     async def waiting_in_guild(self, guild_id: int) -> tuple[str, ...]:
-        """Ids of the queued requests of a guild, in line order, at most 25."""
+        """Ids of the queued requests of a guild, in the order of their turns, at most 25."""
         ...
 
     async def take_lease(self, name: str, holder: str, *, ttl_ms: int, now_ms: int) -> bool:
@@ -252,6 +281,45 @@ class GuildChoiceStore(Protocol):
 
     async def set_guild_choices(self, guild_id: int, choices: GuildChoices, *, by: int, now_ms: int) -> GuildChoices:
         """Stores what is not `None` in `choices` over what was set; answers what is set then."""
+        ...
+
+
+class PolicyStore(Protocol):
+    """What guilds' admins set, and who is blocked. Every change is kept with who made it and when.
+
+    Every method is one transaction. `guild_id` may be `ANYWHERE` where blocks are asked for or changed.
+    `Unavailable` when the database does not answer.
+    """
+
+    async def policy(self, guild_id: int) -> Policy:
+        """What the guild set; not what holds there, which `holding` makes of it."""
+        ...
+
+    async def change_policy(self, guild_id: int, change: Callable[[Policy], Policy], *, by: int, now_ms: int) -> Policy:
+        """Puts what `change` makes of the guild's policy in its place and answers it.
+
+        `change` is pure and may raise `Refused`; then nothing changes.
+        """
+        ...
+
+    async def changes(self, guild_id: int, *, limit: int) -> tuple[Change, ...]:
+        """The last changes of the guild's policy and blocks, newest first."""
+        ...
+
+    async def block(self, block: Block) -> None:
+        """Blocks a person; a block of theirs that is there already, in the same guild, gives way to it."""
+        ...
+
+    async def unblock(self, guild_id: int, person_id: int, *, by: int, now_ms: int) -> bool:
+        """Lifts the block of exactly that guild; false when none holds there."""
+        ...
+
+    async def blocks(self, guild_id: int, *, now_ms: int, limit: int) -> tuple[Block, ...]:
+        """The blocks of exactly that guild that hold now, newest first."""
+        ...
+
+    async def block_of(self, guild_id: int, person_id: int, *, now_ms: int) -> Block | None:
+        """The block that holds for the person there now: the guild's or one for `ANYWHERE`, whichever ends last."""
         ...
 
 

@@ -6,7 +6,9 @@ from enum import StrEnum
 from typing import Final
 
 from bot.domain.conform import ClipFindings
+from bot.domain.lanes import Standing
 from bot.domain.media import MediaFacts
+from bot.domain.money import NO_BILL, Bill
 from bot.domain.prompts import Finding, Names, Prompt
 from bot.domain.reasons import Reason
 from bot.domain.references import Fate, Offer, Reference
@@ -23,20 +25,25 @@ class ChannelKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Where a request was made. Discord ids. `upload_limit_bytes` is the guild's, as reported (a hint)."""
+    """Where a request was made. Discord ids. `upload_limit_bytes` is the guild's, as reported (a hint).
+
+    `parent_id`: the channel that a thread hangs in; access to a channel is access to its threads.
+    """
 
     guild_id: int
     channel_id: int
     channel_kind: ChannelKind
     upload_limit_bytes: int
+    parent_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
-    """Who asks: the Discord id and the name to show (cleaned by the cards)."""
+    """Who asks: the Discord id, the name to show (cleaned by the cards), and the roles they have there (ids)."""
 
     id: int
     name: str
+    roles: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,12 +207,16 @@ class Undelivered:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """A request with all that belongs to it, read in one transaction. `place_in_line` counts from 1 while queued."""
+    """A request with all that belongs to it, read in one transaction.
+
+    `standing`: where it stands while it is queued. `bill`: what is held and spent for it.
+    """
 
     request: Request
     takes: tuple[Take, ...] = ()
     posts: tuple[Post, ...] = ()
-    place_in_line: int | None = None
+    standing: Standing | None = None
+    bill: Bill = NO_BILL
 
     def post(self, slot: str) -> Post | None:
         """The outbox row of that slot, if there is one."""

@@ -4,6 +4,7 @@ A sentence says what happened and what to do next. What it cost is said by `mone
 """
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Final
 
 from bot.domain.reasons import Argument, Reason
@@ -212,9 +213,137 @@ SENTENCES: Final[Mapping[str, str]] = {
     "More are free <t:{resets_at}:R>.",
     "guild-quota": "This server has used {used} of its {limit} takes today and you asked for {asked}. "
     "More are free <t:{resets_at}:R>.",
+    "lane-person-busy": "Its person has as many requests under way here as may be at once ({running} of {limit}). "
+    "The next starts when one of them ends.",
+    "lane-guild-busy": "This server has as many requests under way as may be at once ({running} of {limit}). "
+    "The next starts when one of them ends.",
+    "lane-bot-busy": "The bot has as many requests under way as it takes on at once ({running} of {limit}). "
+    "The next starts when one of them ends.",
+    "lane-paused": "The line of this server is paused: nothing starts until an admin lets it go on.",
+    "lane-not-before": "It was asked for later: it takes its place in the line <t:{at}:R>.",
+    "standing-one": "{name} has {count} before {mine}.",
+    "standing-each": "{names} each have {count} before {mine}.",
+    "standing-together": "{names} have {count} together before {mine}.",
+    "standing-own": "Yours before it: {count}.",
+    "standing-far": "Its place in line is more than {limit}.",
+    "queue-empty": "Nothing is waiting here.",
+    "queue-more": "Only the first {limit} are shown; the place of whatever comes after them is more than {limit}.",
+    "queue-yours-further": "Of yours, {count} more wait further back: their place is more than {limit}.",
+    "settings-unchanged": "Nothing was changed: it is so already.",
+    "settings-nothing": "Nothing is set here.",
+    "settings-no-changes": "Nothing was changed yet.",
+    "settings-numbers-how": "Write a number, or “none” to leave it to this bot's default. It holds from the next "
+    "request on. Of several roles the most generous counts.",
+    "settings-order-how": "A role of weight 2 has two turns where others have one; priority goes before fairness, in "
+    "this server only. Of several roles the highest counts.",
+    "settings-access-how": "What is denied wins; as long as none is allowed, all are that are not denied. "
+    "A channel stands for its threads too.",
+    "settings-time-how": "Days, weeks and months of quotas and budgets begin and end there.",
+    "ceiling-most": "you set {wanted}; this bot's operator allows at most {limit}.",
+    "ceiling-least": "you set {wanted}; this bot's operator asks for at least {limit}.",
+    "not-a-limit": "“{text}” is no limit. Write a whole number from 0 to {most}, or “none” to leave it to this bot's "
+    "default.",
+    "not-a-budget": "“{text}” is no sum of money. Write US dollars such as 25 or 12.50, at most {most}, or “none” to "
+    "leave it to this bot's default.",
+    "quota-incomplete": "To set a quota say all of it: `unit`, `span` and `limit`, and for whom (`role`, or `scope`).",
+    "order-incomplete": "A weight or a priority is a role's: say which with `role`. To take both away, say `forget` "
+    "alone with it.",
+    "access-incomplete": "Say what is to be done with whom: `action` allow, deny or forget with a `role` or a "
+    "`channel`, block with a `person` and `why`, or unblock with a `person`.",
+    "ledger-sent": "The ledger's lines of that month are attached, for your eyes only.",
+    "ledger-too-large": "That month's ledger is {size}, more than Discord takes ({limit}). The bot's operator can "
+    "export it: `rushes ledger export`.",
     "too-many-waiting": "You already have {count} requests waiting here; at most {limit} may. "
     "Wait for one to start, or cancel one.",
+    "blocked": "You may not ask for videos in this server: {why}. Ask its moderators.",
+    "blocked-until": "You may not ask for videos in this server before <t:{resets_at}:f>: {why}. "
+    "Ask its moderators, or come back then.",
+    "blocked-anywhere": "You may not ask this bot for videos: {why}. Ask the bot's operator.",
+    "blocked-anywhere-until": "You may not ask this bot for videos before <t:{resets_at}:f>: {why}. "
+    "Ask the bot's operator, or come back then.",
+    "role-denied": "With the role <@&{role}> you may not ask for videos here. Ask an admin of this server.",
+    "role-needed": "Only people with certain roles, such as <@&{role}>, may ask for videos here. "
+    "Ask an admin of this server for one.",
+    "channel-denied": "Videos may not be asked for in <#{channel}>. Ask in another channel.",
+    "channel-needed": "Videos may be asked for in certain channels only, such as <#{channel}>. Ask there.",
+    "person-quota-used": "You have used {used} of your {limit} {unit} a {span} here and asked for {asked}. "
+    "More are free <t:{resets_at}:R>.",
+    "guild-quota-used": "This server has used {used} of its {limit} {unit} a {span} and you asked for {asked}. "
+    "More are free <t:{resets_at}:R>.",
+    "person-quota-too-small": "You asked for {asked} {unit}, and at most {limit} a {span} are yours here. "
+    "Ask for fewer takes or a shorter video.",
+    "guild-quota-too-small": "You asked for {asked} {unit}, and this server has at most {limit} a {span}. "
+    "Ask for fewer takes or a shorter video.",
+    "person-quota-none": "You may have no {unit} here (your limit a {span} is 0). Ask an admin of this server.",
+    "guild-quota-none": "This server may have no {unit} (its limit a {span} is 0). Ask an admin of this server.",
+    "cooldown": "Between two of your requests here {seconds} s have to pass. You can ask again <t:{resets_at}:R>.",
+    "person-budget-used": "This can cost up to {asked}; of your budget of {limit} a day here, {used} is spent or held. "
+    "It is whole again <t:{resets_at}:R>. Nothing has been spent on this.",
+    "guild-budget-used": "This can cost up to {asked}; of this server's budget of {limit} a month, {used} is spent or "
+    "held. It is whole again <t:{resets_at}:R>. Nothing has been spent on this.",
+    "person-budget-too-small": "This can cost up to {asked}, more than your whole budget of {limit} a day here. "
+    "Ask for fewer takes, a shorter video or a lower resolution. Nothing has been spent on this.",
+    "guild-budget-too-small": "This can cost up to {asked}, more than this server's whole budget of {limit} a month. "
+    "Ask for fewer takes, a shorter video or a lower resolution. Nothing has been spent on this.",
+    "person-budget-over": "Your budget of {limit} a day here is used up: {used} is spent or held. "
+    "It is whole again <t:{resets_at}:R>. Nothing has been spent on this.",
+    "guild-budget-over": "This server's budget of {limit} a month is used up: {used} is spent or held. "
+    "It is whole again <t:{resets_at}:R>. Nothing has been spent on this.",
+    "price-unknown": "What this would cost is not known: the video service names no price, so nothing was ordered and "
+    "nothing has been spent. Try again later, or ask the bot's operator.",
+    "only-in-servers": "This works in servers only. Use it in one where this bot is.",
+    "server-not-known-yet": "Who moderates this server is not known to this bot yet, so nothing was cancelled. "
+    "Try again in a moment.",
+    "guild-not-served": "This bot does not serve this server: its operator has not listed it. "
+    "Ask the bot's operator to add the server {guild}.",
     "parameter-not-offered": "{name} “{value}” is not offered by the model. It offers: {choices}.",
+    # --- what admins set -------------------------------------------------------------------------------------------
+    "time-zone-unknown": "“{name}” is no time zone that I know. Write one such as {nearest}.",
+    "setting-out-of-range": "{name} can be from {least} to {most}, not {value}. Nothing was changed.",
+    "too-many-set": "{name} can be set for at most {limit}, not for {count}. Take some out first.",
+    "block-yourself": "You cannot block yourself.",
+    "block-without-reason": "Say why: the person is told the reason, and it is kept.",
+    "block-reason-too-long": "The reason has {count} characters; at most {limit} fit. Shorten it.",
+    "block-is-over": "That block would be over already. Give a later end, or none.",
+    "not-blocked": "That person is not blocked in this server.",
+    "not-a-month": "“{text}” is no month. Write year and month, such as {example}.",
+    # --- money -----------------------------------------------------------------------------------------------------
+    "price-and-month": "Costs at most {price}; {left} of this month's {limit} left in this server.",
+    "price-and-day": "Costs at most {price}; {left} of your {limit} for today left.",
+    "price-and-both": "Costs at most {price}; {left} of this month's {limit} left in this server, "
+    "and {day_left} of your {day_limit} for today.",
+    "budget-taken": "Another request has just taken what was left of the budget, so this one was not started. "
+    "`/quota` shows what is left.",
+    "money-held": "{held} is reserved for it.",
+    "money-all-back": "Nothing was spent; all of the {held} reserved for it was given back.",
+    "money-rest-back": "It cost {spent}; the other {back} reserved for it was given back.",
+    "money-above": "It cost {spent}, {more} more than was reserved for it.",
+    "money-so-far": "{spent} was spent so far.",
+    "money-unknown": "What it cost is not known yet; {held} stays reserved until the video service says.",
+    "money-unknown-unpriced": "What it cost is not known yet, and nothing is reserved for it, because no price was "
+    "known.",
+    "money-more": "That is {more} more than was reserved for it.",
+    "money-back": "{back} was given back.",
+    # --- the ledger, to its operator -------------------------------------------------------------------------------
+    "ledger-balanced": "The ledger is balanced: {lines} lines, {accounts} accounts.",
+    "ledger-no-take": "No take {take} has a hold in the ledger: it is misspelt, was accepted before there was one, or "
+    "its month has been summed up. Nothing was changed.",
+    "ledger-take-goes-on": "Take {take} has not ended, so what it cost cannot be said yet. Nothing was changed.",
+    "ledger-already": "Take {take} is settled on {cost} already. Nothing was changed.",
+    "ledger-written": "Take {take}: {entry} {amount}, {cause}.",
+    "ledger-nothing": "There is no ledger in the database that storage.database_url names; `rushes run` makes it.",
+    "ledger-no-request": "Line {line} belongs to no take of a request of its guild and person.",
+    "ledger-strange-line": "Line {line} says “{entry} {amount}”, which no line may say.",
+    "ledger-holds": "Take {take} has {count} holds instead of one.",
+    "ledger-settled-twice": "Take {take} was settled or given back more than once.",
+    "ledger-scattered": "The lines of take {take} do not agree in whose they are and when they count.",
+    "ledger-release": "Of take {take} {back} was given back; {due} of the {held} that was held should have been.",
+    "ledger-adjusted-early": "Take {take} was corrected before it was settled.",
+    "ledger-other-cost": "Take {take} cost {cost} by its own row, and {spent} was booked.",
+    "ledger-not-settled": "Take {take} ended and its cost is known, but {held} is still held for it.",
+    "ledger-settled-early": "Take {take} was settled before it ended.",
+    "ledger-held": "The {scope} account {guild}/{person} of {start} holds {held}; by its lines it should hold {due}.",
+    "ledger-spent": "The {scope} account {guild}/{person} of {start} has spent {spent}; by its lines that is {due}.",
     # --- the vendor ------------------------------------------------------------------------------------------------
     "vendor-unreachable": "The video service does not answer just now. Try again in a few minutes.",
     "vendor-rate-limited": "The video service asked us to slow down. Try again in a few minutes.",
@@ -297,7 +426,15 @@ SENTENCES: Final[Mapping[str, str]] = {
 """Code → sentence with the names of its arguments. Tests hold every code used against this table."""
 
 RETIRED: Final = frozenset(
-    {"converted", "file-too-large-for-model", "frame-too-small", "kind-too-long-together", "tidied"}
+    {
+        "converted",
+        "file-too-large-for-model",
+        "frame-too-small",
+        "guild-quota",
+        "kind-too-long-together",
+        "person-quota",
+        "tidied",
+    }
 )
 """Codes that nothing says any more. Rows of earlier releases have them, and their cards can still be read."""
 
@@ -335,6 +472,8 @@ is told of a clip that came back (`clip_…`)."""
 
 NOTHING_SPENT: Final = "Nothing was spent."
 
+_CENT, _TEN_CENTS = 10_000, 100_000
+
 
 def say(reason: Reason) -> str:
     """The sentence of a reason. An unknown code is a defect; it still gives a sentence, with the code."""
@@ -364,9 +503,10 @@ def price_line(price_usd_micros: int | None) -> str:
 
 
 def dollars(usd_micros: int) -> str:
-    """Micro-USD as a person reads them: `$1.21`, and `$0.0042` for small sums."""
-    amount = usd_micros / 1_000_000
-    return f"${amount:.2f}" if amount >= 0.1 or usd_micros == 0 else f"${amount:.4f}"  # noqa: PLR2004  ten cents
+    """Micro-USD as a person reads them: `$1.21`, `$0.0042` for small sums and `$0.000042` for tiny ones; `-$0.50`."""
+    sign, micros = "-" if usd_micros < 0 else "", abs(usd_micros)
+    digits = 2 if micros >= _TEN_CENTS or micros == 0 else 4 if micros >= _CENT or micros % 100 == 0 else 6
+    return f"{sign}${Decimal(micros).scaleb(-6):.{digits}f}"
 
 
 def listed(names: Sequence[str], most: int = 3) -> str:

@@ -13,6 +13,7 @@ from bot.domain.prompts import Prompt, Text
 from bot.domain.reasons import reason
 from bot.domain.references import Reference
 from bot.domain.requests import Request
+from bot.pipeline.asking import check_may_ask
 from bot.pipeline.looking import Look, Looking
 from bot.pipeline.rooms import Rooms
 from bot.pipeline.scratch import scratch_folder
@@ -37,10 +38,12 @@ class Animatics:
     async def __call__(self, draft: Request) -> bytes:
         """An MP4 of what the draft's files are now, without those that their owners do not allow.
 
-        `Refused`: animatic-being-drawn, nothing-to-draw (both counted nowhere), the day's allowance; and, counted
+        `Refused`: who may ask nothing there,
+        animatic-being-drawn, nothing-to-draw (both counted nowhere), the day's allowance; and, counted
         already and said to be (animatic-counted), a file that cannot be drawn, clip-does-not-fit. `Unavailable`; when
         it was counted already, animatic-not-drawn.
         """
+        await check_may_ask(self._rooms, draft.place, draft.person)
         with self._turn(draft.person.id), scratch_folder(self._rooms.scratch) as folder:
             look = await self._looking(draft)
             shown = await self._shown(draft, look, folder)

@@ -20,13 +20,16 @@ class Cancel:
     def __init__(self, rooms: Rooms) -> None:
         self._rooms = rooms
 
-    async def __call__(self, request_id: str, *, person_id: int, moderator: bool) -> Snapshot:
+    async def __call__(
+        self, request_id: str, *, person_id: int, moderator: bool, guild_id: int | None = None
+    ) -> Snapshot:
         """The request after the wish was stored. `Refused` when it is unknown, somebody else's, or over.
 
+        With a `guild_id`, also when it is of another guild: somebody who moderates here does not moderate there.
         `Unavailable` when it was not stored, because the row would not stand still.
         """
         for _try in range(_TRIES):
-            request = await self._cancellable(request_id, person_id, moderator=moderator)
+            request = await self._cancellable(request_id, person_id, moderator=moderator, guild_id=guild_id)
             try:
                 await self._wish(request, person_id)
             except Stale:
@@ -41,11 +44,13 @@ class Cancel:
             raise Refused(reason("request-unknown"))
         return snapshot
 
-    async def _cancellable(self, request_id: str, person_id: int, *, moderator: bool) -> Request:
+    async def _cancellable(self, request_id: str, person_id: int, *, moderator: bool, guild_id: int | None) -> Request:
         snapshot = await self._rooms.store.load(request_id)
         if snapshot is None:
             raise Refused(reason("request-unknown"))
         request = snapshot.request
+        if guild_id not in {None, request.place.guild_id}:
+            raise Refused(reason("not-here"))
         if person_id != request.person.id and not moderator:
             raise Refused(reason("cancel-not-yours"))
         if request.state is RequestState.DELIVERING:

@@ -12,9 +12,8 @@ class Dispatch:
     async def __call__(self) -> None:
         """Claims until the store says there is no place or nobody waits."""
         rooms = self._rooms
-        while claimed := await rooms.store.claim_next(
-            rooms.policy, max_running=rooms.max_running, now_ms=rooms.clock()
-        ):
+        most = rooms.deployment.max_running
+        while claimed := await rooms.store.claim_next(max_running=most, now_ms=rooms.clock()):
             rooms.cards.changed(claimed)
             rooms.engine.wake(claimed)
             await self._redraw_line(claimed)

@@ -18,6 +18,7 @@ from bot.domain.references import Collected, Fate, Offer, OfferSource, Reference
 from bot.domain.requests import Request, Snapshot, Wish
 from bot.domain.states import RequestState
 from bot.pipeline.animatics import Animatics
+from bot.pipeline.asking import check_may_ask
 from bot.pipeline.calling_back import CallingBack
 from bot.pipeline.collecting import Collecting
 from bot.pipeline.drawn_sheets import DrawnSheets
@@ -67,10 +68,15 @@ class Drafts:
         """A PNG of the references with their numbers; `None` without references, or when it cannot be drawn."""
         return await self._sheets(view)
 
-    async def animatic(self, request_id: str, *, person_id: int, version: int) -> bytes:
-        """A free draft of what was shown: an MP4, small enough for that place. `Refused`: as `Animatics`."""
+    async def animatic(
+        self, request_id: str, *, person_id: int, version: int, roles: Sequence[int] | None = None
+    ) -> bytes:
+        """A free draft of what was shown: an MP4, small enough for that place. `Refused`: as `Animatics`.
+
+        `roles`: as `confirm`.
+        """
         snapshot = self._shown(await self._own(request_id, person_id), version)
-        return await self._animatics(snapshot.request)
+        return await self._animatics(_of_roles(snapshot.request, roles))
 
     async def answered(self, view: DraftView) -> None:
         """The card got through to its person: nobody has to be called back for it any more.
@@ -82,8 +88,13 @@ class Drafts:
 
     # --- deciding ------------------------------------------------------------------------------------------------
 
-    async def confirm(self, request_id: str, *, person_id: int, version: int) -> Snapshot:
-        """Draft → queued. `Refused` with every reason; the draft then waits on. Confirmed already: as it is now."""
+    async def confirm(
+        self, request_id: str, *, person_id: int, version: int, roles: Sequence[int] | None = None
+    ) -> Snapshot:
+        """Draft → queued. `Refused` with every reason; the draft then waits on. Confirmed already: as it is now.
+
+        `roles`: those that the person has now, whose limits hold; `None`: as they had when they asked.
+        """
         snapshot = await self._own(request_id, person_id)
         if snapshot.request.accepted_at_ms is not None:
             return snapshot
@@ -92,7 +103,7 @@ class Drafts:
         if look.errors:
             raise Refused(*look.errors)
         try:
-            return await self._submit.accept(draft, look)
+            return await self._submit.accept(draft, look, roles=roles)
         except Stale:
             return await self._confirmed_elsewhere(request_id, person_id)
         except Unavailable:
@@ -121,16 +132,25 @@ class Drafts:
     # --- changing ------------------------------------------------------------------------------------------------
 
     async def edit(
-        self, request_id: str, *, person_id: int, version: int, prompt: str, names: Names, offers: Sequence[Offer]
+        self,
+        request_id: str,
+        *,
+        person_id: int,
+        version: int,
+        prompt: str,
+        names: Names,
+        offers: Sequence[Offer],
+        roles: Sequence[int] | None = None,
     ) -> DraftView:
         """Another prompt; further offers come after what is there, whose numbers stay.
 
-        `Refused` (empty-prompt, prompt-too-long, what admission says of the files): then nothing has changed.
+        `Refused` (empty-prompt, prompt-too-long; with further offers, who may ask nothing there, and what admission
+        says of the files): then nothing has changed. `roles`: as `confirm`.
         """
         snapshot = self._shown(await self._own(request_id, person_id), version)
         draft = snapshot.request
         _check_written(prompt)
-        further = await self._further(draft, _not_there_yet(offers, draft.references))
+        further = await self._further(_of_roles(draft, roles), _not_there_yet(offers, draft.references))
         return await self._changed(
             snapshot,
             written_prompt=prompt,
@@ -283,6 +303,7 @@ class Drafts:
         """All references with what is offered further, and all fates."""
         if not offers:
             return Collected(references=draft.references, fates=draft.fates)
+        await check_may_ask(self._rooms, draft.place, draft.person)
         there = [held_offer(reference, reference.source) for reference in draft.references]
         self._collecting.declared([*there, *offers], await self._rooms.provider.model())
         collected = await self._collecting(offers, place=draft.place, person_id=draft.person.id)
@@ -291,6 +312,10 @@ class Drafts:
 
     def _rewritten(self, draft: Request, after: Sequence[Reference]) -> str:
         return self._rooms.renumbered(draft.written_prompt, draft.references, after, names=draft.names)
+
+
+def _of_roles(draft: Request, roles: Sequence[int] | None) -> Request:
+    return draft if roles is None else replace(draft, person=replace(draft.person, roles=tuple(roles)))
 
 
 def _why_over(request: Request) -> Reason:

@@ -7,8 +7,9 @@ from bot.domain.conform import Record, Verdict
 from bot.domain.errors import Refused
 from bot.domain.reasons import reason
 from bot.domain.references import Offer, OfferSource, Origin, Reference
-from bot.domain.requests import Place, Post, Snapshot, Take, result_slot
+from bot.domain.requests import Person, Place, Post, Snapshot, Take, result_slot
 from bot.domain.states import TakeState
+from bot.pipeline.asking import check_may_ask
 from bot.pipeline.consenting import Consenting
 from bot.pipeline.rooms import Rooms
 from bot.pipeline.scratch import scratch_folder
@@ -36,26 +37,28 @@ class LastFrame:
         self._rooms = rooms
         self._consenting = Consenting(rooms)
 
-    async def look(self, request_id: str, *, ordinal: int, place: Place, person_id: int) -> None:
+    async def look(self, request_id: str, *, ordinal: int, place: Place, person: Person) -> None:
         """Whether there is a clip to go on from: rows and a question to the content store, so that a form can wait.
 
-        `Refused`: request-unknown, not-here, clip-not-posted, whatever its owner says, clip-bytes-gone. `Unavailable`.
+        `Refused`: who may ask nothing there,
+        request-unknown, not-here, clip-not-posted, whatever its owner says, clip-bytes-gone. `Unavailable`.
         """
-        await self._found(request_id, ordinal=ordinal, place=place, person_id=person_id)
+        await self._found(request_id, ordinal=ordinal, place=place, person=person)
 
-    async def __call__(self, request_id: str, *, ordinal: int, place: Place, person_id: int) -> Offer:
+    async def __call__(self, request_id: str, *, ordinal: int, place: Place, person: Person) -> Offer:
         """The frame as a held file, for a wish of that person in that place.
 
         `Refused`: as `look`, the day's allowance of files, clip-without-end, or why the frame cannot be used.
         `Unavailable`.
         """
-        clip = await self._found(request_id, ordinal=ordinal, place=place, person_id=person_id)
+        clip = await self._found(request_id, ordinal=ordinal, place=place, person=person)
         rooms = self._rooms  # it counts as a file looked at: it is free, and costs us as much
         allowance, now_ms = rooms.drafting.allowance, rooms.clock()
-        await rooms.store.reserve(place.guild_id, person_id, files=1, byte_count=0, allowance=allowance, now_ms=now_ms)
+        await rooms.store.reserve(place.guild_id, person.id, files=1, byte_count=0, allowance=allowance, now_ms=now_ms)
         return await self._offer(clip)
 
-    async def _found(self, request_id: str, *, ordinal: int, place: Place, person_id: int) -> _Clip:
+    async def _found(self, request_id: str, *, ordinal: int, place: Place, person: Person) -> _Clip:
+        await check_may_ask(self._rooms, place, person)
         snapshot = await self._rooms.store.load(request_id)
         if snapshot is None:
             raise Refused(reason("request-unknown"))
@@ -64,7 +67,7 @@ class LastFrame:
             raise Refused(reason("not-here"))
         take, message_id = _posted(snapshot, ordinal)
         origin = Origin(source=OfferSource.CLIP, owner_id=request.person.id, message_id=message_id)
-        await self._allowed(origin, place=place, person_id=person_id)
+        await self._allowed(origin, place=place, person_id=person.id)
         if take.clip is None or not await self._rooms.contents.holds(take.clip):
             raise Refused(reason("clip-bytes-gone"))
         return _Clip(key=take.clip, origin=origin, shows_person=any(one.shows_person for one in request.references))

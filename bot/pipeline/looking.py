@@ -72,16 +72,17 @@ class Looking:
 
     async def view(self, snapshot: Snapshot) -> DraftView:
         """The draft as its person sees it."""
-        draft = snapshot.request
+        rooms, draft = self._rooms, snapshot.request
         look = await self(draft)
         return DraftView(
             snapshot=snapshot,
             findings=look.findings,
-            rendered=self._rooms.render(look.prompt, look.spec, draft.references),
+            rendered=rooms.render(look.prompt, look.spec, draft.references),
             price_usd_micros=look.price_usd_micros,
             vendor_tokens=vendor_tokens(draft.references, look.spec),
             barred=look.barred,
             plan=look.plan,
+            quotas=await rooms.store.quotas(draft.place.guild_id, draft.person, now_ms=rooms.clock()),
         )
 
 

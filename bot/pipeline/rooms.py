@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from bot.domain.admission import GuildPolicy, Usage
 from bot.domain.conform import SetPlan
 from bot.domain.drafts import Allowance
 from bot.domain.identity import Clock, Ids
 from bot.domain.models import ModelSpec
+from bot.domain.money import Asked
+from bot.domain.policies import Holding, Policy
 from bot.domain.ports import (
     Cards,
     ClipTools,
@@ -21,12 +22,14 @@ from bot.domain.ports import (
     FaultPoint,
     GuildChoiceStore,
     MediaTools,
+    PolicyStore,
     Provider,
     Publisher,
     RequestStore,
     TrayStore,
 )
 from bot.domain.prompts import Names, Parsed, Prompt
+from bot.domain.quotas import Quotas, Windows
 from bot.domain.reasons import Reason
 from bot.domain.references import Collected, Offer, Reference
 from bot.domain.requests import Wish
@@ -87,6 +90,22 @@ class Drafting:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Deployment:
+    """What the operator decided, and what policies are made and read with.
+
+    `guilds`: the ones that are served; none: every one. `holding` makes what holds of what a guild set, under
+    `ceilings`. `windows`: the present spans of a time zone, `zones` the names of all.
+    """
+
+    max_running: int
+    guilds: frozenset[int]
+    ceilings: Policy
+    holding: Holding
+    windows: Callable[[str, int], Windows]
+    zones: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Rooms:
     """Every collaborator of the pipeline.
 
@@ -114,16 +133,16 @@ class Rooms:
     render: Render
     renumbered: Renumber
     collect: Callable[[Sequence[Offer]], Awaitable[Collected]]
-    first_look: Callable[[Wish, GuildPolicy, Usage], Sequence[Reason]]
+    first_look: Callable[[Wish, Quotas, Asked], Sequence[Reason]]
     declared_reasons: Callable[[Sequence[Offer], ModelSpec], Sequence[Reason]]
     declared_bytes: Callable[[Sequence[Offer]], tuple[int, int]]
     plan: Callable[[Sequence[Reference], ModelSpec], SetPlan]
     file_reasons: Callable[[Sequence[Reference], ModelSpec], Sequence[Reason]]
     tray_reasons: Callable[[Sequence[Reference], ModelSpec], Sequence[Reason]]
-    policy: Callable[[int], GuildPolicy]
+    deployment: Deployment
     drafting: Drafting
     trays: TrayStore
     consent: ConsentStore
     guild_choices: GuildChoiceStore
-    max_running: int
+    policies: PolicyStore
     reached: FaultPoint

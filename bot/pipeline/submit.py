@@ -1,5 +1,6 @@
 """From a wish to a queued request, or to a draft that waits: admission, the durable draft, collection, the prompt."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from bot.domain.errors import Refused, RushesError, Stale
@@ -8,6 +9,7 @@ from bot.domain.reasons import Reason, reason
 from bot.domain.references import Collected, OfferSource
 from bot.domain.requests import Parameters, Request, Snapshot, Wish
 from bot.domain.states import RequestState
+from bot.pipeline.asking import asked_of, check_served
 from bot.pipeline.calling_back import CallingBack
 from bot.pipeline.collecting import Collecting, refuse_when_nothing_is_left
 from bot.pipeline.consenting import Consenting
@@ -69,21 +71,23 @@ class Submit:
             await self._give_up(draft, refused.reason)
             raise
 
-    async def accept(self, draft: Request, look: Look) -> Snapshot:
-        """Draft → queued, and on its way. `Refused` by quotas or consent: then it waits on. `Stale`.
+    async def accept(self, draft: Request, look: Look, *, roles: Sequence[int] | None = None) -> Snapshot:
+        """Draft → queued, and on its way. `Refused` by policy or consent: then it waits on. `Stale`.
 
         Its references stay as the prompt was read with them, and become what this very plan says: from here on, both
-        are fixed.
+        are fixed. `roles`: those that the person has now; `None`: those of the draft.
         """
         rooms = self._rooms
+        check_served(rooms, draft.place.guild_id)
         snapshot = await rooms.store.accept(
             draft,
             prompt=look.prompt,
             findings=look.findings,
             model_id=look.spec.id,
-            policy=rooms.policy(draft.place.guild_id),
+            asked=asked_of(draft.parameters, draft.take_count, look.spec),
             now_ms=rooms.clock(),
             references=fixed(look.references, look.plan),
+            roles=roles,
         )
         rooms.engine.wake(draft.id)
         return snapshot
@@ -91,6 +95,7 @@ class Submit:
     async def _admitted(self, wish: Wish) -> Snapshot:
         """The wish as a durable draft, unless the first look refuses it."""
         rooms = self._rooms
+        check_served(rooms, wish.place.guild_id)
         spec = await rooms.provider.model()
         wish = await self._complete(wish)
         await self._look_first(wish, spec)
@@ -107,9 +112,8 @@ class Submit:
 
     async def _look_first(self, wish: Wish, spec: ModelSpec) -> None:
         rooms = self._rooms
-        guild_id = wish.place.guild_id
-        usage = await rooms.store.usage(guild_id, wish.person.id, now_ms=rooms.clock())
-        refusals = rooms.first_look(wish, rooms.policy(guild_id), usage)
+        quotas = await rooms.store.quotas(wish.place.guild_id, wish.person, now_ms=rooms.clock())
+        refusals = rooms.first_look(wish, quotas, asked_of(wish.parameters, wish.take_count, spec))
         self._collecting.declared(wish.offers, spec, *refusals, *_parameter_reasons(wish.parameters, spec))
 
     async def _prepared_once(self, snapshot: Snapshot) -> Snapshot:

@@ -10,6 +10,7 @@ from bot.domain.prompts import Names
 from bot.domain.reasons import reason
 from bot.domain.references import Collected, Fate, Reference
 from bot.domain.requests import Place
+from bot.pipeline.asking import check_may_ask
 from bot.pipeline.collecting import Collecting, refuse_when_nothing_is_left
 from bot.pipeline.joining import joined
 from bot.pipeline.naming import named
@@ -29,11 +30,13 @@ class Tray:
     async def add(self, wish: TrayWish) -> TrayView:
         """Copies the files' bytes and puts them at the end; every file's fate is in the view.
 
-        `Refused` when nothing is offered, when no file can be used, or when they do not fit; then nothing has changed.
+        `Refused` when nothing is offered, who may ask nothing there, when no file can be used, or when they do not fit;
+        then nothing has changed.
         """
         if not wish.offers:
             raise Refused(reason("nothing-to-use"))
         rooms = self._rooms
+        await check_may_ask(rooms, wish.place, wish.person)
         spec = await rooms.provider.model()
         self._collecting.declared(wish.offers, spec)
         await self._refuse_when_full(wish, spec)

@@ -3,6 +3,7 @@
 from bot.domain.errors import Unavailable
 from bot.domain.generations import Generation
 from bot.domain.requests import Take
+from bot.pipeline.late_costs import LateCosts
 from bot.pipeline.outcome import Outcome
 from bot.pipeline.rooms import Rooms
 
@@ -16,10 +17,13 @@ class Watch:
         """`holder` names this process in the lease row."""
         self._rooms = rooms
         self._outcome = Outcome(rooms)
+        self._late_costs = LateCosts(rooms)
         self._holder = holder
 
     async def look(self) -> None:
         """One look: one list call however many takes are parked, and one call each for those that left the list.
+
+        And every few minutes a few calls for costs that are still to come.
 
         To be called once an interval; `Unavailable`: the next turn tries again, the rows are as they were.
         """
@@ -27,6 +31,7 @@ class Watch:
         ttl_ms = 3 * rooms.patience.watch_interval_ms + 10_000
         if not await rooms.store.take_lease(_LEASE, self._holder, ttl_ms=ttl_ms, now_ms=rooms.clock()):
             return
+        await self._late_costs.look()
         takes = await rooms.store.watched_takes()
         if not takes:
             return

@@ -1,50 +1,47 @@
-"""Quotas: what was used today, and draft → queued in the transaction that counts it."""
+"""Draft → queued: looked at, counted, held and put into the line in the one transaction that binds."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Final
 
-from sqlalchemy import ColumnElement, Connection, and_, case, exists, func, insert, or_, select
+from sqlalchemy import Connection, func, insert, select
 
-from bot.domain.admission import GuildPolicy, Usage
 from bot.domain.identity import take_id
+from bot.domain.lanes import Turn
+from bot.domain.money import Asked
+from bot.domain.policies import Span, priority_of, weight_of
 from bot.domain.prompts import Finding, Prompt
 from bot.domain.reasons import Reason
 from bot.domain.references import Reference
 from bot.domain.requests import Request, Snapshot, Take
 from bot.domain.states import IllegalMove, RequestState, TakeState, check_request_move
-from bot.queue import consents
-from bot.queue.days import utc_day
+from bot.queue import consents, lanes, ledger, quotas
 from bot.queue.engine import Transaction, one_at_a_time
+from bot.queue.lane_limits import limits_from, own_running
 from bot.queue.moves import current_request, store_request
 from bot.queue.rows import take_columns
 from bot.queue.snapshots import request_row, snapshot_of
 from bot.queue.tables import requests, takes
-from bot.queue.waiting import person_waiting
-
-QuotaRule = Callable[[GuildPolicy, Usage, int], Reason | None]
-"""Answers why that many more takes may not be accepted now, or `None`. Pure; called inside the transaction."""
-
-_ENDED_WITHOUT_CLIP: Final = ("cancelled", "failed", "denied", "expired")
-_MAY_HAVE_COST: Final = ("submitting", "needs_review")
+from bot.queue.terms import Held, Terms, held_for, usage_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Acceptance:
-    """What a draft is accepted with. `references`: instead of the draft's own."""
+    """What a draft is accepted with. `references`, `roles`: in the place of the draft's own; `None`: those."""
 
     prompt: Prompt
     findings: Sequence[Finding]
     model_id: str
-    policy: GuildPolicy
+    asked: Asked
     now_ms: int
     references: tuple[Reference, ...] | None = None
+    roles: tuple[int, ...] | None = None
 
 
-def accept(transaction: Transaction, request: Request, acceptance: Acceptance, quota_rule: QuotaRule) -> Snapshot:
-    """Draft → queued with its planned takes.
+def accept(transaction: Transaction, request: Request, acceptance: Acceptance, terms: Terms) -> Snapshot:
+    """Draft → queued with its planned takes, its turn in the line, its quotas counted and its money held.
 
-    `Refused` with every reason: references that may not be used now, and the rule's no to today's usage.
+    `Refused` with every reason: references that may not be used now, and whatever the rule says of what holds and was
+    used at this moment.
     """
     connection = transaction.connection
     one_at_a_time(connection)
@@ -53,56 +50,55 @@ def accept(transaction: Transaction, request: Request, acceptance: Acceptance, q
         raise IllegalMove("request: accepted twice")
     check_request_move(current.state, RequestState.QUEUED)
     queued = _queued(current, acceptance)
-    consents.refuse([*_barred(connection, queued), *_over_quota(connection, current, acceptance, quota_rule)])
+    held = held_for(connection, terms, queued.place.guild_id, queued.person, acceptance.now_ms)
+    consents.refuse([*_barred(connection, queued), *_ruled_out(connection, queued, acceptance, held, terms)])
     _queue(transaction, current, queued)
+    quotas.count(transaction, queued.id, held.asker, acceptance.asked, held.windows)
+    ledger.hold(transaction, queued, acceptance.asked, _budgets(held, acceptance.asked), acceptance.now_ms)
+    _enter(transaction, queued, acceptance, held)
     row = request_row(connection, requests.c.id == current.id)
     assert row is not None  # noqa: S101  it was updated in this very transaction
     return snapshot_of(connection, row)
 
 
-def usage(connection: Connection, guild_id: int, person_id: int, now_ms: int, *, besides: str = "") -> Usage:
-    """What counts against the quotas of the UTC day of `now_ms`, and what waits (drafts too, but for `besides`)."""
-    start_ms, end_ms = utc_day(now_ms)
-    mine = case((requests.c.person_id == person_id, requests.c.take_count), else_=0)
-    counted = select(func.coalesce(func.sum(requests.c.take_count), 0), func.coalesce(func.sum(mine), 0)).where(
-        requests.c.guild_id == guild_id,
-        requests.c.accepted_at_ms >= start_ms,
-        requests.c.accepted_at_ms < end_ms,
-        ~_given_back(),
-    )
-    by_guild, by_person = connection.execute(counted).one()
-    waiting, drafts = person_waiting(connection, guild_id, person_id, besides=besides)
-    return Usage(
-        person_takes_today=int(by_person),
-        guild_takes_today=int(by_guild),
-        person_waiting=waiting,
-        person_drafts=drafts,
-        day_ends_at_ms=end_ms,
-    )
-
-
-def _barred(connection: Connection, request: Request) -> tuple[Reason, ...]:
-    who = {"guild_id": request.place.guild_id, "person_id": request.person.id}
-    return consents.refusals(connection, request.references, **who)
-
-
-def _over_quota(
-    connection: Connection, draft: Request, acceptance: Acceptance, quota_rule: QuotaRule
-) -> tuple[Reason, ...]:
-    used = usage(connection, draft.place.guild_id, draft.person.id, acceptance.now_ms, besides=draft.id)
-    refusal = quota_rule(acceptance.policy, used, draft.take_count)
-    return () if refusal is None else (refusal,)
+def turn_of(request: Request, seconds: int, held: Held) -> Turn:
+    """What the request's place in the line rests on; `seconds`: of all its takes."""
+    roles = request.person.roles
+    return Turn(cost=max(1, seconds), weight=weight_of(held.policy, roles), priority=priority_of(held.policy, roles))
 
 
 def _queued(draft: Request, acceptance: Acceptance) -> Request:
+    references = draft.references if acceptance.references is None else acceptance.references
+    roles = draft.person.roles if acceptance.roles is None else acceptance.roles
     return replace(
         draft,
         state=RequestState.QUEUED,
+        person=replace(draft.person, roles=roles),
         prompt=acceptance.prompt,
         findings=tuple(acceptance.findings),
+        references=references,
         model_id=acceptance.model_id,
         accepted_at_ms=acceptance.now_ms,
-        references=draft.references if acceptance.references is None else acceptance.references,
+    )
+
+
+def _barred(connection: Connection, queued: Request) -> tuple[Reason, ...]:
+    who = {"guild_id": queued.place.guild_id, "person_id": queued.person.id}
+    return consents.refusals(connection, queued.references, **who)
+
+
+def _ruled_out(
+    connection: Connection, queued: Request, acceptance: Acceptance, held: Held, terms: Terms
+) -> tuple[Reason, ...]:
+    used = usage_of(connection, held, acceptance.now_ms, besides=queued.id)
+    place = queued.place
+    return terms.rule(
+        held.policy,
+        held.limits,
+        used,
+        acceptance.asked,
+        roles=queued.person.roles,
+        channel_id=place.channel_id if place.parent_id is None else place.parent_id,
     )
 
 
@@ -125,10 +121,25 @@ def _planned(request: Request) -> list[Take]:
     ]
 
 
-def _given_back() -> ColumnElement[bool]:
-    """Ended without a clip, and nothing of it ever was, or may have been, at the vendor."""
-    may_have_cost = exists().where(
-        takes.c.request_id == requests.c.id,
-        or_(takes.c.generation_id.is_not(None), takes.c.state.in_(_MAY_HAVE_COST), takes.c.cost_usd_micros > 0),
+def _budgets(held: Held, asked: Asked) -> ledger.Windows:
+    """What costs nothing needs nothing left, as the rule has it too."""
+    limited = asked.cost_usd_micros != 0
+    return ledger.Windows(
+        month_ms=held.windows[Span.MONTH].starts_ms,
+        day_ms=held.windows[Span.DAY].starts_ms,
+        month_limit_usd_micros=held.policy.guild.budget_usd_micros if limited else None,
+        day_limit_usd_micros=held.limits.budget_usd_micros if limited else None,
     )
-    return and_(requests.c.state.in_(_ENDED_WITHOUT_CLIP), ~may_have_cost)
+
+
+def _enter(transaction: Transaction, queued: Request, acceptance: Acceptance, held: Held) -> None:
+    lanes.enter(
+        transaction,
+        queued.id,
+        guild_id=queued.place.guild_id,
+        person_id=queued.person.id,
+        turn=turn_of(queued, acceptance.asked.seconds, held),
+        limits=limits_from(held.policy),
+        person_running=own_running(held.policy, queued.person.roles),
+        now_ms=acceptance.now_ms,
+    )

@@ -13,7 +13,7 @@ from bot.domain.reasons import reason
 from bot.domain.references import Reference
 from bot.domain.requests import Request, Take
 from bot.domain.states import IllegalMove, RequestState, TakeState, check_request_move, check_take_move
-from bot.queue import consents, origins
+from bot.queue import consents, endings, origins
 from bot.queue.engine import Transaction, one_at_a_time
 from bot.queue.leaving import slimmed
 from bot.queue.rows import (
@@ -32,20 +32,27 @@ from bot.queue.tables import IS_LOOKED_FOR, IS_SUBMITTING, request_origins, requ
 _ROWS_OWN: Final = frozenset({"id", "version", "state", "request_id", "ordinal"})
 _REQUEST_FIELDS: Final = frozenset(each.name for each in fields(Request)) - _ROWS_OWN
 _TAKE_FIELDS: Final = frozenset(each.name for each in fields(Take)) - _ROWS_OWN
+_ALONE: Final = frozenset({"generation_id", "cost_usd_micros"})
+"""What of a take is compared with other takes, or counted beside them."""
 
 
 def move(transaction: Transaction, request: Request, state: RequestState, changes: Mapping[str, Any]) -> Request:
-    """Stores a new state (or the same one) and the named fields. Into the line leads `accept` alone.
+    """Stores a new state (or the same one) and the named fields.
 
-    References are a draft's to change: later a line and a bill rest on them.
+    Into the line leads `accept` alone, and out of it to preparing `claim_next`. References are a draft's to change:
+    later a line and a bill rest on them.
     """
     _check_names(changes, _REQUEST_FIELDS)
+    if state.final and state is not request.state:
+        one_at_a_time(transaction.connection)
     current = current_request(transaction.connection, request)
     check_request_move(current.state, state)
     if "references" in changes and current.state is not RequestState.DRAFT:
         raise IllegalMove(f"request: references changed in {current.state}")
     if state is RequestState.QUEUED and current.state is not RequestState.QUEUED:
         raise IllegalMove("request: only accept queues")
+    if state is RequestState.PREPARING and current.state is RequestState.QUEUED:
+        raise IllegalMove("request: only a claim prepares")
     return store_request(transaction, current, replace(current, state=state, **changes))
 
 
@@ -72,7 +79,7 @@ def move_take(transaction: Transaction, take: Take, state: TakeState, changes: M
     fingerprint in submitting.
     """
     _check_names(changes, _TAKE_FIELDS)
-    if state is TakeState.SUBMITTING or changes.get("generation_id") is not None:
+    if state is not take.state or not _ALONE.isdisjoint(changes):
         one_at_a_time(transaction.connection)
     current = current_take(transaction.connection, take)
     check_take_move(current.state, state)
@@ -137,6 +144,7 @@ def store_request(transaction: Transaction, before: Request, after: Request, **e
         replace_references(transaction.connection, before.id, after.references)
     if after.state is not before.state:
         transaction.entered("request", after.id, after.state, after.failure)
+        endings.request_moved(transaction, before, after)
     return request_from(columns, tuple(after.references))
 
 
@@ -161,6 +169,7 @@ def _store_take(transaction: Transaction, before: Take, after: Take) -> Take:
         raise _stale("take", before.id, before.version)
     if after.state is not before.state:
         transaction.entered("take", after.id, after.state, after.failure)
+    endings.take_moved(transaction, before, after)
     return take_from(columns)
 
 

@@ -12,7 +12,9 @@ from sqlalchemy import RowMapping
 from bot.domain.conform import ClipFindings, Made, Part, Record, Target
 from bot.domain.drafts import GuildChoices
 from bot.domain.media import Kind, MediaFacts
+from bot.domain.policies import Block, Change, Policy
 from bot.domain.prompts import Finding, Names, Prompt
+from bot.domain.quotas import Counted
 from bot.domain.reasons import Reason
 from bot.domain.references import Fate, Offer, OfferSource, Origin, Reference
 from bot.domain.requests import ChannelKind, Parameters, Person, Place, Post, Publication, Request, Take
@@ -75,7 +77,12 @@ _CLIP_FINDINGS: Final = _Json(TypeAdapter(tuple[ClipFindings], config=_QUIET))
 _NAMES: Final = _Json(TypeAdapter(tuple[Names], config=_QUIET))
 _FATES: Final = _Json(TypeAdapter(tuple[tuple[Fate, ...]], config=_QUIET))
 _TEXTS: Final = _Json(TypeAdapter(tuple[tuple[str, ...]], config=_QUIET))
+_ROLES: Final = _Json(TypeAdapter(tuple[tuple[int, ...]], config=_QUIET))
 _GUILD_CHOICES: Final = _Json(TypeAdapter(tuple[GuildChoices], config=_QUIET))
+_COUNTED: Final = _Json(TypeAdapter(tuple[Counted], config=_QUIET))
+_POLICY: Final = _Json(TypeAdapter(tuple[Policy], config=_QUIET))
+_POLICIES: Final = _Json(TypeAdapter(tuple[tuple[Policy, Policy]], config=_QUIET))
+_BLOCKS: Final = _Json(TypeAdapter(tuple[tuple[Block | None, Block | None]], config=_QUIET))
 
 
 def request_columns(request: Request) -> Columns:
@@ -89,8 +96,10 @@ def request_columns(request: Request) -> Columns:
         "channel_id": request.place.channel_id,
         "channel_kind": request.place.channel_kind.value,
         "upload_limit_bytes": request.place.upload_limit_bytes,
+        "parent_id": request.place.parent_id,
         "person_id": request.person.id,
         "person_name": storable(request.person.name),
+        "roles": _ROLES.dump(request.person.roles),
         "written_prompt": storable(request.written_prompt),
         "offers": _OFFERS.dump(request.offers),
         "parameters": _PARAMETERS.dump(request.parameters),
@@ -125,8 +134,9 @@ def request_from(row: RowMapping | Columns, references: tuple[Reference, ...]) -
             channel_id=row["channel_id"],
             channel_kind=ChannelKind(row["channel_kind"]),
             upload_limit_bytes=row["upload_limit_bytes"],
+            parent_id=row["parent_id"],
         ),
-        person=Person(id=row["person_id"], name=row["person_name"]),
+        person=Person(id=row["person_id"], name=row["person_name"], roles=roles_from(row["roles"])),
         written_prompt=row["written_prompt"],
         offers=_OFFERS.load(row["offers"]),
         parameters=_PARAMETERS.load(row["parameters"]),
@@ -148,6 +158,11 @@ def request_from(row: RowMapping | Columns, references: tuple[Reference, ...]) -
         ask=row["ask"],
         expires_at_ms=row["expires_at_ms"],
     )
+
+
+def roles_from(text: str) -> tuple[int, ...]:
+    """Of `requests.roles`."""
+    return _ROLES.load(text)
 
 
 def reference_columns(reference: Reference) -> Columns:
@@ -300,6 +315,69 @@ def post_from(row: RowMapping | Columns) -> Post:
 def said(choices: GuildChoices) -> str:
     """The choices as the text that `guild_choice_changes` keeps."""
     return _GUILD_CHOICES.dump(choices)
+
+
+def counted_text(counted: Counted) -> str:
+    """What `requests.counted` keeps."""
+    return _COUNTED.dump(counted)
+
+
+def counted_from(text: str) -> Counted:
+    """Of `requests.counted`."""
+    return _COUNTED.load(text)
+
+
+def policy_text(policy: Policy) -> str:
+    """What `guild_policies.policy` keeps."""
+    return _POLICY.dump(policy)
+
+
+def policy_from(text: str) -> Policy:
+    """Of `guild_policies.policy`; what an older release did not know is as it is when nothing is set."""
+    return _POLICY.load(text)
+
+
+def change_columns(change: Change) -> Columns:
+    """The row of `policy_changes`, without the id that it gets."""
+    before, after = change.before, change.after
+    if isinstance(before, Policy) and isinstance(after, Policy):
+        what = {"subject": "policy", "what": _POLICIES.dump((before, after))}
+    elif isinstance(before, Policy) or isinstance(after, Policy):
+        raise TypeError("a policy changes into a policy")
+    else:
+        what = {"subject": "block", "what": _BLOCKS.dump((before, after))}
+    return {"guild_id": change.guild_id, "changed_by": change.by, "at_ms": change.at_ms, **what}
+
+
+def change_from(row: RowMapping | Columns) -> Change:
+    """The change of a row of `policy_changes`."""
+    load = _POLICIES.load if row["subject"] == "policy" else _BLOCKS.load
+    before, after = load(row["what"])
+    return Change(guild_id=row["guild_id"], by=row["changed_by"], at_ms=row["at_ms"], before=before, after=after)
+
+
+def block_columns(block: Block) -> Columns:
+    """The row of `blocks`."""
+    return {
+        "person_id": block.person_id,
+        "guild_id": block.guild_id,
+        "why": storable(block.why),
+        "blocked_by": block.by,
+        "at_ms": block.at_ms,
+        "expires_at_ms": block.expires_at_ms,
+    }
+
+
+def block_from(row: RowMapping | Columns) -> Block:
+    """The block of a row of `blocks`."""
+    return Block(
+        guild_id=row["guild_id"],
+        person_id=row["person_id"],
+        why=row["why"],
+        by=row["blocked_by"],
+        at_ms=row["at_ms"],
+        expires_at_ms=row["expires_at_ms"],
+    )
 
 
 def differing(before: Columns, after: Columns) -> Columns:

@@ -1,12 +1,15 @@
 """Reading a request with all that belongs to it. The caller's transaction makes it one moment."""
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, func, select
+from sqlalchemy import ColumnElement, Connection, RowMapping, select
 
+from bot.domain.bills import bill_of
 from bot.domain.references import Reference
 from bot.domain.requests import Request, Snapshot, Take
 from bot.queue import origins
+from bot.queue.ledger_reads import lines_of
 from bot.queue.rows import post_from, request_from, request_reference_from, take_from
-from bot.queue.tables import IS_WAITING, posts, request_references, requests, takes
+from bot.queue.standings import standing
+from bot.queue.tables import posts, request_references, requests, takes
 
 
 def load(connection: Connection, request_id: str) -> Snapshot | None:
@@ -35,7 +38,8 @@ def snapshot_of(connection: Connection, row: RowMapping) -> Snapshot:
         request=read_request(connection, row),
         takes=tuple(take_from(each) for each in connection.execute(mine).mappings()),
         posts=tuple(post_from(each) for each in connection.execute(sent).mappings()),
-        place_in_line=_place_in_line(connection, row),
+        standing=standing(connection, request_id) if row["state"] == "queued" else None,
+        bill=bill_of(lines_of(connection, request_id)),
     )
 
 
@@ -56,12 +60,3 @@ def read_take(connection: Connection, take_id: str) -> Take | None:
     """The take of that id, or `None`."""
     row = connection.execute(select(takes).where(takes.c.id == take_id)).mappings().one_or_none()
     return None if row is None else take_from(row)
-
-
-def _place_in_line(connection: Connection, row: RowMapping) -> int | None:
-    if row["state"] != "queued":
-        return None
-    before = select(func.count()).where(
-        IS_WAITING, requests.c.guild_id == row["guild_id"], requests.c.accepted_seq <= row["accepted_seq"]
-    )
-    return connection.execute(before).scalar_one()

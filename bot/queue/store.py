@@ -1,42 +1,62 @@
 """The store's ports over SQL: which transaction answers which question. What they do is in the modules named here."""
 
 from collections.abc import Callable, Collection, Sequence
+from typing import Final
 
-from bot.domain.admission import GuildPolicy, Usage
+from sqlalchemy import Connection
+
 from bot.domain.conform import Made
 from bot.domain.consent import Choice, Consents
 from bot.domain.drafts import Allowance, GuildChoices, TrayLimits, TrayView
 from bot.domain.generations import PreparedBody
+from bot.domain.lanes import Standing
+from bot.domain.money import Asked, LedgerLine
+from bot.domain.policies import Block, Change, Holding, Policy
 from bot.domain.ports import FaultPoint, no_fault
 from bot.domain.prompts import Finding, Prompt
+from bot.domain.quotas import Quotas
 from bot.domain.references import Reference
-from bot.domain.requests import Place, Post, Request, Snapshot, Take, Wish
+from bot.domain.requests import Person, Place, Post, Request, Snapshot, Take, Wish
 from bot.domain.states import RequestState, TakeState
 from bot.queue import (
     acceptance,
     allowances,
+    backfill,
+    blocks,
     claims,
     consents,
     drafts,
     guild_choices,
+    lanes,
     leases,
+    ledger,
+    ledger_reads,
     moves,
     outbox,
+    policies,
+    retention,
+    rulings,
     snapshots,
+    terms,
     trays,
     unfinished,
     waiting,
 )
-from bot.queue.acceptance import Acceptance, QuotaRule
+from bot.queue.acceptance import Acceptance
 from bot.queue.allowances import Fetching
 from bot.queue.drafts import DraftLimits
-from bot.queue.engine import Database, Transaction
+from bot.queue.engine import Clock, Database, wall_clock_ms
 from bot.queue.migrations import upgrade
+from bot.queue.policies import PolicyChange
+from bot.queue.terms import PresentWindows, Rule, Terms
 from bot.queue.trays import TrayChange, TrayOf
+
+_AT_ONCE: Final = 200
+"""Of requests whose place changes in one transaction."""
 
 
 class SqlRequestStore:
-    """The ports `RequestStore`, `TrayStore`, `ConsentStore` and `GuildChoiceStore`: their promises hold here.
+    """The ports `RequestStore`, `TrayStore`, `ConsentStore`, `GuildChoiceStore`, `PolicyStore`: their promises hold.
 
     On SQLite, and on PostgreSQL where its driver is installed. To be opened before use and closed after it.
     """
@@ -45,32 +65,58 @@ class SqlRequestStore:
         self,
         url: str,
         *,
-        quota_rule: QuotaRule,
+        holding: Holding,
+        windows: PresentWindows,
+        rule: Rule,
         reached: FaultPoint = no_fault,
         max_open_drafts_per_person: int | None = None,
         max_open_drafts_per_guild: int | None = None,
+        shared: bool = False,
+        clock: Clock = wall_clock_ms,
     ) -> None:
         """`url`: `sqlite:///file` (its folder exists) or `postgresql+psycopg://…`.
 
         `ValueError`, with a sentence, for any other url and for a driver that is not installed.
 
-        `quota_rule` decides inside the accepting transaction. `reached` is called on the store's own thread, right
+        `holding` makes what holds in a guild of what it set, `windows` the present spans of its time zone, and `rule`
+        decides on both inside the accepting transaction. `reached` is called on the store's own thread, right
         after the commit, with `request.<state>` or `take.<state>` for every state a row entered (planned takes are
         part of their request's acceptance).
 
         `max_open_drafts_per_person`: a person with that many requests in a guild that are drafts or queued is refused
         another draft there (too-many-waiting, too-many-own-drafts); `None`: no limit. `max_open_drafts_per_guild`: in a
         guild with that many drafts everybody is (too-many-drafts).
+
+        `shared`: this process is one of several that serve on the database; `alone` says what it means then. `clock`:
+        when a line of the ledger was written that comes of a move (Unix ms).
         """
-        self._database = Database(url, reached=reached)
-        self._quota_rule = quota_rule
+        self._database = Database(url, reached=reached, shared=shared, clock=clock)
+        self._terms = Terms(holding=holding, windows=windows, rule=rule)
+        self._clock = clock
         self._draft_limits = DraftLimits(
             waiting_per_person=max_open_drafts_per_person, drafts_per_guild=max_open_drafts_per_guild
         )
 
-    async def open(self) -> None:
-        """Connects and brings the tables up to date. `Unavailable` when that cannot be done."""
-        await self._database.prepare(upgrade)
+    async def open(self, *others: Callable[[Connection], None]) -> None:
+        """Connects and brings the tables up to date. `Unavailable` when that cannot be done.
+
+        `others` do so for tables that are not ours in the same database, under the same lock. What an older release
+        accepted takes its places in the lanes, and what the deployment's defaults and ceilings say now holds there.
+        """
+        for work in (upgrade, *others):
+            await self._database.prepare(work)
+        while await self._enter_left_out() >= _AT_ONCE:
+            pass
+        await self._database.write(lambda work: rulings.apply_anew(work, self._terms))
+
+    async def alone(self) -> bool:
+        """True when this is the one process that serves on the database; to be asked again now and then.
+
+        On PostgreSQL a lock that ends with the process, or with its connection: then it is taken anew, unless another
+        process was quicker. On SQLite always true, where the storage's folder has a lock of its own. Of a `shared`
+        store: true while no process serves that does not share.
+        """
+        return await self._database.alone()
 
     async def close(self) -> None:
         """Lets running transactions end. Whatever is called afterwards raises `Unavailable`."""
@@ -86,9 +132,11 @@ class SqlRequestStore:
         """See the port."""
         return await self._database.read(lambda connection: snapshots.load(connection, request_id))
 
-    async def usage(self, guild_id: int, person_id: int, *, now_ms: int) -> Usage:
+    async def quotas(self, guild_id: int, person: Person, *, now_ms: int) -> Quotas:
         """See the port."""
-        return await self._database.read(lambda connection: acceptance.usage(connection, guild_id, person_id, now_ms))
+        return await self._database.read(
+            lambda connection: terms.quotas_of(connection, self._terms, guild_id, person, now_ms)
+        )
 
     async def drafts_of(self, guild_id: int, person_id: int) -> tuple[str, ...]:
         """See the port."""
@@ -133,29 +181,51 @@ class SqlRequestStore:
         prompt: Prompt,
         findings: Sequence[Finding],
         model_id: str,
-        policy: GuildPolicy,
+        asked: Asked,
         now_ms: int,
         references: Sequence[Reference] | None = None,
+        roles: Sequence[int] | None = None,
     ) -> Snapshot:
         """See the port."""
-        terms = Acceptance(
+        given = Acceptance(
             prompt=prompt,
             findings=findings,
             model_id=model_id,
-            policy=policy,
+            asked=asked,
             now_ms=now_ms,
             references=None if references is None else tuple(references),
+            roles=None if roles is None else tuple(roles),
         )
-        return await self._database.write(lambda work: acceptance.accept(work, request, terms, self._quota_rule))
+        return await self._database.write(lambda work: acceptance.accept(work, request, given, self._terms))
 
-    async def claim_next(self, policy: Callable[[int], GuildPolicy], *, max_running: int, now_ms: int) -> str | None:
-        """See the port. `policy` is called on the store's thread."""
-        return await self._database.write(
-            lambda work: claims.claim_next(work, policy, max_running=max_running, now_ms=now_ms)
+    async def claim_next(self, *, max_running: int, now_ms: int) -> str | None:
+        """See the port."""
+        return await self._database.write(lambda work: claims.claim_next(work, max_running=max_running, now_ms=now_ms))
+
+    async def age_lanes(self, *, now_ms: int) -> None:
+        """See the port. What an older release accepted beside us takes its place, too."""
+        await self._database.write(lambda work: lanes.age(work, now_ms=now_ms, batch=_AT_ONCE))
+        await self._enter_left_out()
+
+    async def line(self, guild_id: int) -> tuple[tuple[Request, Standing], ...]:
+        """See the port."""
+        return await self._database.read(lambda connection: waiting.line(connection, guild_id))
+
+    async def ledger(self, guild_id: int, *, since_ms: int, until_ms: int) -> tuple[LedgerLine, ...]:
+        """See the port."""
+        return await self._database.read(
+            lambda connection: ledger_reads.lines_between(connection, guild_id, since_ms, until_ms)
         )
+
+    async def adjust(self, take_id: str, cost_usd_micros: int, *, cause: str, now_ms: int) -> None:
+        """See the port. `KeyError` for a take for which nothing was ever held; `ValueError` for a negative cost."""
+        await self._database.write(lambda work: ledger.adjust(work, take_id, cost_usd_micros, cause, now_ms))
 
     async def move(self, request: Request, state: RequestState, **changes: object) -> Request:
-        """See the port. `TypeError` for a name that is no field to change; only `accept` moves to queued."""
+        """See the port. `TypeError` for a name that is no field to change.
+
+        Only `accept` moves to queued, only `claim_next` from there to preparing.
+        """
         return await self._database.write(lambda work: moves.move(work, request, state, changes))
 
     async def record_made(self, request: Request, reference_id: str, made: Made) -> Request:
@@ -191,6 +261,12 @@ class SqlRequestStore:
         """See the port."""
         return await self._database.read(unfinished.watched_takes)
 
+    async def unsettled(self, limit: int) -> tuple[Take, ...]:
+        """See the port."""
+        return await self._database.read(
+            lambda connection: unfinished.takes_of(connection, ledger_reads.unsettled(connection, limit))
+        )
+
     async def claimed_generations(self) -> frozenset[str]:
         """See the port."""
         return await self._database.read(unfinished.claimed_generations)
@@ -218,13 +294,8 @@ class SqlRequestStore:
         return await self._database.read(lambda connection: unfinished.contents_in_use(connection, since_ms))
 
     async def tidy(self, *, now_ms: int) -> None:
-        """See the port."""
-
-        def forget(work: Transaction) -> None:
-            trays.empty_expired(work, now_ms)
-            allowances.forget_old(work, now_ms)
-
-        await self._database.write(forget)
+        """See the port; and what `bot.queue.retention` names."""
+        await self._database.write(lambda work: retention.tidy(work, now_ms))
 
     async def tray(self, channel_id: int, person_id: int, *, now_ms: int) -> TrayView:
         """See the port."""
@@ -271,3 +342,38 @@ class SqlRequestStore:
     async def set_guild_choices(self, guild_id: int, choices: GuildChoices, *, by: int, now_ms: int) -> GuildChoices:
         """See the port."""
         return await self._database.write(lambda work: guild_choices.set_choices(work, guild_id, choices, by, now_ms))
+
+    async def policy(self, guild_id: int) -> Policy:
+        """See the port."""
+        return await self._database.read(lambda connection: policies.policy_of(connection, guild_id))
+
+    async def change_policy(self, guild_id: int, change: PolicyChange, *, by: int, now_ms: int) -> Policy:
+        """See the port. `change` is called on the store's thread."""
+        return await self._database.write(
+            lambda work: rulings.change_policy(work, guild_id, change, self._terms, by=by, now_ms=now_ms)
+        )
+
+    async def changes(self, guild_id: int, *, limit: int) -> tuple[Change, ...]:
+        """See the port."""
+        return await self._database.read(lambda connection: policies.changes_of(connection, guild_id, limit))
+
+    async def block(self, block: Block) -> None:
+        """See the port."""
+        await self._database.write(lambda work: blocks.block(work, block))
+
+    async def unblock(self, guild_id: int, person_id: int, *, by: int, now_ms: int) -> bool:
+        """See the port."""
+        return await self._database.write(lambda work: blocks.unblock(work, guild_id, person_id, by, now_ms))
+
+    async def blocks(self, guild_id: int, *, now_ms: int, limit: int) -> tuple[Block, ...]:
+        """See the port."""
+        return await self._database.read(lambda connection: blocks.blocks_of(connection, guild_id, now_ms, limit))
+
+    async def block_of(self, guild_id: int, person_id: int, *, now_ms: int) -> Block | None:
+        """See the port."""
+        return await self._database.read(lambda connection: blocks.block_of(connection, guild_id, person_id, now_ms))
+
+    async def _enter_left_out(self) -> int:
+        return await self._database.write(
+            lambda work: backfill.enter_left_out(work, self._terms, self._clock(), _AT_ONCE)
+        )

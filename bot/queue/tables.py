@@ -10,6 +10,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    ColumnElement,
     ForeignKey,
     ForeignKeyConstraint,
     Index,
@@ -82,12 +83,26 @@ requests: Final = Table(
     Column("ask", Boolean, nullable=False, server_default=false()),
     Column("expires_at_ms", BigInteger),
     Column("reserved", Boolean, nullable=False, server_default=false()),
+    Column("cost", Integer, nullable=False, server_default="0"),
+    Column("priority", Integer, nullable=False, server_default="0"),
+    Column("not_before_ms", BigInteger, nullable=False, server_default="0"),
+    Column("lane_state", Integer, nullable=False, server_default="0"),
+    Column("person_charge", BigInteger, nullable=False, server_default="0"),
+    Column("guild_charge", BigInteger, nullable=False, server_default="0"),
+    Column("aged_at_ms", BigInteger, nullable=False, server_default="0"),
+    Column("counted", Text),
+    Column("roles", Text, nullable=False, server_default="[]"),
+    Column("parent_id", BigInteger),
     UniqueConstraint("accepted_seq"),
     UniqueConstraint("interaction_id"),
 )
 """`accepted_seq` orders the lanes: given at acceptance, greater than every one before it.
 
-`reserved`: what it fetches was counted against the day's allowance.
+`reserved`: what it fetches was counted against the day's allowance. From `cost` on, the lanes' own (`bot.queue.lanes`):
+`lane_state` is 0 none, 1 ready, 2 asleep until `not_before_ms`, 3 running, 4 parked (under way, holds no place); the
+charges are what its turn moved its person's and its guild's tag by; `aged_at_ms` is when its wait was last counted.
+`counted`: what quotas count for it and where, NULL before acceptance and once it was given back (`bot.queue.quotas`).
+`roles`: the person's there, a list of ids. `parent_id`: the channel that the thread hangs in.
 """
 
 request_references: Final = Table(
@@ -292,7 +307,7 @@ _HAS_MESSAGE: Final = text("message_id IS NOT NULL")
 _IS_FORWARD: Final = text("forwarded_id IS NOT NULL")
 
 
-def _partial(name: str, where: TextClause, *columns: Column[object], unique: bool = False) -> Index:
+def _partial(name: str, where: TextClause, *columns: ColumnElement[object], unique: bool = False) -> Index:
     return Index(name, *columns, unique=unique, sqlite_where=where, postgresql_where=where)
 
 
@@ -317,3 +332,208 @@ _partial("uq_takes_submitting", IS_SUBMITTING, takes.c.fingerprint, unique=True)
 _partial("ix_takes_looked_for", IS_LOOKED_FOR, takes.c.fingerprint)
 _partial("ix_takes_rendering", IS_RENDERING, takes.c.id)
 _partial("ix_takes_published", IS_PUBLISHED, takes.c.request_id)
+
+# --- lanes -----------------------------------------------------------------------------------------------------------
+
+bot_line: Final = Table(
+    "bot_line",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("running", Integer, nullable=False),
+    Column("max_running", Integer, nullable=False),
+    Column("clock", BigInteger, nullable=False),
+    Column("picks", BigInteger, nullable=False),
+)
+"""One row (id 1) for the whole deployment; none means that nothing was picked yet.
+
+`max_running`: what the last pick was told. `picks`: how many there were.
+"""
+
+lanes: Final = Table(
+    "lanes",
+    metadata,
+    Column("guild_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("weight", Integer, nullable=False),
+    Column("max_running", Integer, nullable=False),
+    Column("person_max_running", Integer, nullable=False),
+    Column("first_come", Boolean, nullable=False),
+    Column("ageing_ms", BigInteger, nullable=False),
+    Column("running", Integer, nullable=False),
+    Column("eligible", Integer, nullable=False),
+    Column("tag", BigInteger, nullable=False),
+    Column("clock", BigInteger, nullable=False),
+)
+"""`eligible`: how many of its people could have a request started now, were it not for the guild's and bot's limits.
+
+`tag`: where the guild stands in the bot's time; `clock`: where its people's time stands.
+"""
+
+lane_people: Final = Table(
+    "lane_people",
+    metadata,
+    Column("guild_id", BigInteger, nullable=False, autoincrement=False),
+    Column("person_id", BigInteger, nullable=False, autoincrement=False),
+    Column("weight", Integer, nullable=False),
+    Column("max_running", Integer),
+    Column("running", Integer, nullable=False),
+    Column("ready", Integer, nullable=False),
+    Column("blocked", Boolean, nullable=False),
+    Column("tag", BigInteger, nullable=False),
+    Column("credit", BigInteger, nullable=False),
+    Column("picked", BigInteger, nullable=False),
+    Column("head_id", String(13)),
+    Column("head_seq", BigInteger, nullable=False),
+    Column("head_priority", Integer, nullable=False),
+    Column("head_cost", Integer, nullable=False),
+    PrimaryKeyConstraint("guild_id", "person_id"),
+)
+"""`max_running`: NULL follows the guild's. `blocked`: as many run as may. `tag`: where the person stands in the guild's
+time, `credit` how far behind its clock that may count (what was given back), `picked` the number of the last pick.
+
+The head is the first of the ready ones. No row means the same as somebody who was never here.
+"""
+
+IS_READY: Final = text("lane_state = 1")
+IS_ASLEEP: Final = text("lane_state = 2")
+IS_LEFT_OUT: Final = text("state = 'queued' AND lane_state = 0")
+MAY_AGE: Final = text("lane_state = 1 AND priority < 2")
+CAN_START: Final = text("eligible > 0 AND running < max_running")
+IS_ELIGIBLE: Final = text("ready > 0 AND NOT blocked")
+HAS_RUNNING: Final = text("running > 0")
+AGES: Final = text("ageing_ms > 0")
+
+_partial(
+    "ix_requests_person_ready",
+    IS_READY,
+    requests.c.guild_id,
+    requests.c.person_id,
+    requests.c.priority.desc(),
+    requests.c.accepted_seq,
+)
+_partial("ix_requests_asleep", IS_ASLEEP, requests.c.not_before_ms, requests.c.accepted_seq)
+_partial("ix_requests_left_out", IS_LEFT_OUT, requests.c.accepted_seq)
+_partial("ix_requests_ageing", MAY_AGE, requests.c.guild_id, requests.c.aged_at_ms, requests.c.accepted_seq)
+_partial("ix_lanes_can_start", CAN_START, lanes.c.tag, lanes.c.guild_id)
+_partial("ix_lanes_ages", AGES, lanes.c.guild_id)
+_partial(
+    "ix_lane_people_fair",
+    IS_ELIGIBLE,
+    lane_people.c.guild_id,
+    lane_people.c.head_priority.desc(),
+    lane_people.c.tag,
+    lane_people.c.picked,
+    lane_people.c.head_seq,
+)
+_partial(
+    "ix_lane_people_first",
+    IS_ELIGIBLE,
+    lane_people.c.guild_id,
+    lane_people.c.head_priority.desc(),
+    lane_people.c.head_seq,
+)
+_partial("ix_lane_people_running", HAS_RUNNING, lane_people.c.guild_id)
+
+# --- ledger ----------------------------------------------------------------------------------------------------------
+
+ledger: Final = Table(
+    "ledger",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer(), "sqlite"), primary_key=True),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("guild_id", BigInteger, nullable=False),
+    Column("person_id", BigInteger, nullable=False),
+    Column("request_id", String(13), ForeignKey("requests.id")),
+    Column("take_id", String(32)),
+    Column("entry", String(16), nullable=False),
+    Column("usd_micros", BigInteger, nullable=False),
+    Column("cause", Text, nullable=False),
+    Column("month_ms", BigInteger, nullable=False),
+    Column("day_ms", BigInteger, nullable=False),
+)
+"""Written once, never changed. `month_ms`, `day_ms`: when the spans began in which the hold was made.
+
+A line's request is not deleted before the line. An opening line stands for those of a guild's month that retention
+deleted: it has person 0, no request and no take.
+"""
+
+accounts: Final = Table(
+    "accounts",
+    metadata,
+    Column("scope", String(16), nullable=False),
+    Column("guild_id", BigInteger, nullable=False),
+    Column("person_id", BigInteger, nullable=False),
+    Column("starts_ms", BigInteger, nullable=False),
+    Column("held_usd_micros", BigInteger, nullable=False),
+    Column("spent_usd_micros", BigInteger, nullable=False),
+    PrimaryKeyConstraint("scope", "guild_id", "person_id", "starts_ms"),
+)
+"""The sums of the lines: of a guild in a month (scope `guild`, person 0), of a person there in a day (`person`)."""
+
+IS_ONCE: Final = text("entry IN ('hold', 'release', 'settle')")
+IS_CLOSING: Final = text("entry IN ('release', 'settle')")
+
+_partial("uq_ledger_once", IS_ONCE, ledger.c.take_id, ledger.c.entry, unique=True)
+_partial("ix_ledger_closing", IS_CLOSING, ledger.c.month_ms, ledger.c.guild_id)
+Index("ix_ledger_request", ledger.c.request_id)
+Index("ix_ledger_month", ledger.c.guild_id, ledger.c.month_ms)
+
+# --- quotas and policies ---------------------------------------------------------------------------------------------
+
+usage_counts: Final = Table(
+    "usage_counts",
+    metadata,
+    Column("guild_id", BigInteger, nullable=False),
+    Column("person_id", BigInteger, nullable=False),
+    Column("span", String(16), nullable=False),
+    Column("starts_ms", BigInteger, nullable=False),
+    Column("requests", BigInteger, nullable=False),
+    Column("takes", BigInteger, nullable=False),
+    Column("seconds", BigInteger, nullable=False),
+    PrimaryKeyConstraint("guild_id", "person_id", "span", "starts_ms"),
+)
+"""What a person, or (0) everybody of a guild, was counted for in a span that started then."""
+
+guild_policies: Final = Table(
+    "guild_policies",
+    metadata,
+    Column("guild_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("policy", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+)
+"""What a guild set; `version` grows with every change."""
+
+policy_changes: Final = Table(
+    "policy_changes",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("guild_id", BigInteger, nullable=False),
+    Column("changed_by", BigInteger, nullable=False),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("subject", String(16), nullable=False),
+    Column("what", Text, nullable=False),
+)
+"""Who changed a guild's policy or a block (the subject), and when; `what`: how it was before and after."""
+
+blocks: Final = Table(
+    "blocks",
+    metadata,
+    Column("person_id", BigInteger, nullable=False),
+    Column("guild_id", BigInteger, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("blocked_by", BigInteger, nullable=False),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("expires_at_ms", BigInteger),
+    PrimaryKeyConstraint("person_id", "guild_id"),
+)
+"""Who may not ask in a guild, or (0) anywhere."""
+
+WAS_ACCEPTED: Final = text("accepted_at_ms IS NOT NULL")
+EXPIRES: Final = text("expires_at_ms IS NOT NULL")
+
+_partial(
+    "ix_requests_person_accepted", WAS_ACCEPTED, requests.c.guild_id, requests.c.person_id, requests.c.accepted_at_ms
+)
+Index("ix_usage_counts_starts", usage_counts.c.starts_ms)
+Index("ix_policy_changes_guild", policy_changes.c.guild_id, policy_changes.c.id)
+Index("ix_blocks_guild", blocks.c.guild_id, blocks.c.at_ms)
+_partial("ix_blocks_expiry", EXPIRES, blocks.c.expires_at_ms)

@@ -1,6 +1,6 @@
 """What still wants work, and what is still owned."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 import structlog
@@ -50,6 +50,12 @@ def watched_takes(connection: Connection) -> tuple[Take, ...]:
     """The parked takes: rendering, with a generation id. One that cannot be read does not hide the others."""
     parked = select(takes).where(IS_RENDERING, takes.c.generation_id.is_not(None)).order_by(takes.c.id)
     return tuple(_readable(connection.execute(parked).mappings()))
+
+
+def takes_of(connection: Connection, ids: Sequence[str]) -> tuple[Take, ...]:
+    """The takes of these ids, by id. One that cannot be read does not hide the others."""
+    named = select(takes).where(takes.c.id.in_(ids)).order_by(takes.c.id)
+    return tuple(_readable(connection.execute(named).mappings()))
 
 
 def claimed_generations(connection: Connection) -> frozenset[str]:

@@ -16,13 +16,14 @@ from simcord.backend.models.message import MessageSticker
 from simcord.results import to_discord_message
 
 from bot.admission.rules import refusals
+from bot.admission.spans import present_windows, zones
 from bot.client import RushesClient, Services, Sources
 from bot.delivery import DiscordCourier, RestPoster
-from bot.domain.admission import GuildPolicy
 from bot.domain.custom_ids import Action
 from bot.domain.drafts import Allowance
 from bot.domain.errors import Refused
 from bot.domain.identity import Ids
+from bot.domain.policies import Limits, Policy, Quota, Span, Unit, holding
 from bot.domain.ports import no_fault
 from bot.domain.reasons import reason
 from bot.domain.references import Offer
@@ -35,9 +36,11 @@ from bot.pipeline.drafts import Drafts
 from bot.pipeline.guild_choices import ChoicesOfGuilds
 from bot.pipeline.last_frame import LastFrame
 from bot.pipeline.looking import vendor_tokens
+from bot.pipeline.overview import Overview
+from bot.pipeline.policies import PoliciesOfGuilds
 from bot.pipeline.privacy import Privacy
 from bot.pipeline.redeliver import DeliverAgain
-from bot.pipeline.rooms import Drafting, Patience, Rooms
+from bot.pipeline.rooms import Deployment, Drafting, Patience, Rooms
 from bot.pipeline.submit import Submit
 from bot.pipeline.tray import Tray
 from bot.pipeline.watch import Watch
@@ -55,12 +58,13 @@ CONTRACT = Path(__file__).parents[3] / "shared" / "contracts" / "discord_http_op
 """Discord's own OpenAPI file of its HTTP API; not part of the repository."""
 NO_CONTRACT = "Discord's OpenAPI file is not beside the repository (../shared/contracts)"
 MAX_BYTES = 30_000_000
-POLICY = GuildPolicy(
-    max_running_requests=2,
-    max_waiting_requests_per_person=5,
-    takes_per_person_per_day=12,
-    takes_per_guild_per_day=60,
+POLICY = Policy(
+    time_zone="UTC",
+    guild=Limits(quotas=(Quota(unit=Unit.TAKES, span=Span.DAY, limit=60),), running=2),
+    person=Limits(quotas=(Quota(unit=Unit.TAKES, span=Span.DAY, limit=12),), waiting=5),
 )
+"""What holds in servers that set nothing."""
+CEILINGS = Policy(person=Limits(quotas=(Quota(unit=Unit.TAKES, span=Span.DAY, limit=30),)))
 PATIENCE = Patience(
     retry_first_ms=1_000,
     retry_most_ms=8_000,
@@ -90,6 +94,11 @@ IMAGE, CLIP = b"image png\n", b"video mp4 5\n"
 """Files that `LabelledMedia` understands; `named` makes them differ."""
 
 File = tuple[str, bytes]
+
+
+def held(wanted: Policy) -> Policy:
+    """What holds in a server that wants this."""
+    return holding(wanted, POLICY, CEILINGS)
 
 
 def named(name: str) -> File:
@@ -146,7 +155,7 @@ class Studio:
 
     def __post_init__(self) -> None:
         self.env: simcord.Env | None = None
-        self.store = MemoryRequestStore()
+        self.store = MemoryRequestStore(holding=held, clock=self.now_ms)
         self.contents = MemoryContentStore()
         self.downloader = CdnDownloader()
         self.media = LabelledMedia()
@@ -207,6 +216,7 @@ class Studio:
         return [await self.snapshot(request_id) for request_id in await self.store.open_requests()]
 
     def _services(self, rooms: Rooms) -> Services:
+        overview = Overview(rooms)
         return Services(
             submit=self._submit,
             cancel=self._cancel,
@@ -216,6 +226,10 @@ class Studio:
             tray=Tray(rooms),
             privacy=Privacy(rooms),
             guild_choices=ChoicesOfGuilds(rooms),
+            quotas=overview.quotas,
+            lane=overview.lane,
+            policies=PoliciesOfGuilds(rooms, Dispatch(rooms)),
+            ledger_csv=overview.ledger_csv,
             sources=self.sources,
             rendered=lambda snapshot: self._rendered(snapshot.request),
             vendor_tokens=lambda snapshot: self._vendor_tokens(snapshot.request),
@@ -238,10 +252,12 @@ class Studio:
         self.accepted.append(snapshot.request.id)
         return snapshot
 
-    async def _cancel(self, request_id: str, *, person_id: int, moderator: bool) -> Snapshot:
+    async def _cancel(
+        self, request_id: str, *, person_id: int, moderator: bool, guild_id: int | None = None
+    ) -> Snapshot:
         if self.trouble is not None:
             raise self.trouble
-        return await self._steps[1](request_id, person_id=person_id, moderator=moderator)
+        return await self._steps[1](request_id, person_id=person_id, moderator=moderator, guild_id=guild_id)
 
     async def _deliver_again(self, request_id: str, *, person_id: int, moderator: bool) -> Snapshot:
         if self.trouble is not None:
@@ -281,7 +297,7 @@ class Studio:
             render=written,
             renumbered=renumbered,
             collect=collector.collect,
-            first_look=lambda wish, policy, usage: refusals(wish, policy, usage, max_takes=4),
+            first_look=lambda wish, known, asked: refusals(wish, known, asked, max_takes=4),
             declared_reasons=lambda offers, spec: declared_reasons(
                 offers, max_bytes=MAX_BYTES, max_files=spec.limits.max_files
             ),
@@ -289,12 +305,19 @@ class Studio:
             plan=lambda references, spec: planned(plan, references, spec.limits.carried(publisher.max_bytes_each)),
             file_reasons=lambda references, spec: file_reasons(references, spec.limits),
             tray_reasons=lambda references, spec: tray_reasons(references, spec.limits),
-            policy=lambda _guild_id: POLICY,
+            deployment=Deployment(
+                max_running=8,
+                guilds=frozenset(),
+                ceilings=CEILINGS,
+                holding=held,
+                windows=present_windows,
+                zones=zones(),
+            ),
             drafting=DRAFTING,
             trays=self.store,
             consent=self.store,
             guild_choices=self.store,
-            max_running=8,
+            policies=self.store,
             reached=no_fault,
         )
 
@@ -326,6 +349,13 @@ class Scene:
         client = self.studio.open()
         await self.env.restart_bot(client)
         self.studio.furnish(self.env, client, staging_channel_id=self.staging.id)
+
+    def not_told_of_the_server(self) -> None:
+        """Discord has not sent the server yet, as after a start or a reconnection; interactions come all the same."""
+        state = self.env.bot._connection  # pyright: ignore[reportPrivateUsage]  no other way
+        guild = self.env.bot.get_guild(self.guild.id)
+        assert guild is not None
+        state._remove_guild(guild)  # pyright: ignore[reportPrivateUsage]  same
 
     async def carry(self) -> None:
         """Everything that can happen now happens, and the client has heard of what was posted."""

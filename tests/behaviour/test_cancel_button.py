@@ -49,12 +49,12 @@ async def test_what_waits_in_line_is_cancelled_at_once_and_for_nothing(scene: Sc
         await scene.bob.slash(scene.channel, "video make", prompt=prompt)
         await scene.carry()
     card = await ask(scene)
-    assert "place 1 in line" in read(card)
+    assert "### Waiting, 1st in line" in read(card)
 
     text = told(await scene.alice.click(card, label="Cancel"))
 
     assert "### Cancelled" in text
-    assert NOTHING_SPENT in text
+    assert "Nothing was spent; all of the $1.50 reserved for it was given back." in text
 
 
 async def test_a_moderator_can_cancel_after_a_restart(scene: Scene) -> None:

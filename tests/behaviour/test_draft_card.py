@@ -198,7 +198,7 @@ async def test_confirming_over_the_quota_says_so_beside_the_card_which_waits_on(
 
     text = told_beside(await card.press("Confirm"))
 
-    assert "You have used 12 of your 12 takes today" in text
+    assert "You have used 12 of your 12 takes a day here" in text
     assert text.endswith("Nothing was spent.")
     assert "Your draft: ready to confirm" in card.text
     assert (await card.request()).state is RequestState.DRAFT

@@ -127,7 +127,7 @@ async def test_a_request_in_line_ends_for_nothing_and_its_person_is_told(scene: 
     notice = next(text for text in map(read, reversed(posts(scene.channel, scene.alice))) if "could not be" in text)
     assert f"<@{scene.alice.id}>" in notice
     assert "“sea.png”" in notice
-    assert "Nothing was spent." in notice
+    assert "Nothing was spent; all of the $1.50 reserved for it was given back." in notice
     assert len(scene.studio.provider.started) == ordered
 
 

@@ -98,7 +98,7 @@ async def test_a_failed_request_says_so_where_the_result_would_have_been(scene: 
     assert "### Failed" in card
     assert f"<@{scene.alice.id}>, your video could not be made." in notice
     assert "The video service refused" in notice
-    assert "Nothing was spent." in notice
+    assert "Nothing was spent; all of the $1.50 reserved for it was given back." in notice
 
 
 async def test_a_restart_between_acceptance_and_card_posts_one_card(scene: Scene) -> None:

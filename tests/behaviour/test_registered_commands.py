@@ -21,7 +21,7 @@ OPTIONS: Final = [
     ("takes", INTEGER, False),
     ("seed", INTEGER, False),
 ]
-COMMANDS: Final = ("privacy", "settings", "tray", "video")
+COMMANDS: Final = ("privacy", "queue", "quota", "settings", "tray", "video")
 MENUS: Final = ("Add to tray", "Make video", "Take back my files")
 GUILD, GUILD_INSTALL = 0, 0
 
@@ -90,7 +90,7 @@ async def test_nobody_is_offered_the_command_in_a_direct_message(scene: Scene) -
     await scene.alice.send_dm("hello")
 
     assert set(scene.alice.available_commands(scene.channel)) == {
-        *("video make", "video drafts", "privacy references"),
+        *("video make", "video drafts", "privacy references", "queue show", "queue cancel", "quota"),
         *(f"tray {what}" for what in ("show", "name", "move", "remove", "clear")),
     }
     assert scene.alice.user.available_commands() == ()
@@ -141,3 +141,16 @@ class TestWithoutSync:
             await client.sync_if_changed()
 
         assert await client.sync_if_changed()
+
+
+def written(one: Json) -> int:
+    """What Discord counts of a command: names, descriptions and values."""
+    own = len(one["name"]) + len(one.get("description", "")) + len(str(one.get("value", "")))
+    return own + sum(written(below) for below in [*one.get("options", []), *one.get("choices", [])])
+
+
+async def test_no_command_is_longer_than_discord_takes(scene: Scene) -> None:
+    (told,) = tellings(scene.env)
+
+    assert all(written(one) <= 8000 for one in told)
+    assert all(len(one.get("options", [])) <= 25 for one in told)

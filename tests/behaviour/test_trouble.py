@@ -85,7 +85,7 @@ async def test_the_quota_is_said_before_anything_is_fetched(scene: Scene) -> Non
 
     text = told(await scene.alice.slash(scene.channel, "video make", prompt="more", ref1=named("sea.png")))
 
-    assert "You have used 12 of your 12 takes today" in text
+    assert "You have used 12 of your 12 takes a day here" in text
     assert NOTHING_SPENT in text
     assert scene.studio.downloader.fetched == []
     assert "in line" in told(await scene.bob.slash(scene.channel, "video make", prompt="mine"))

@@ -25,7 +25,7 @@ async def test_it_answers_privately_with_what_was_understood(scene: Scene) -> No
     )
 
     text = told(result)
-    assert "Your video is in line, place 1" in text
+    assert "### Your video is in line, 1st\n$1.50 is reserved for it." in text
     assert "> @Image1 walks like @Video1" in text
     assert "`#1` **@Image1** hero.png" in text
     assert "`#2` **@Video1** walk.mp4" in text

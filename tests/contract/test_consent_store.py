@@ -1,27 +1,27 @@
 """One suite for every `ConsentStore`, and for the looks at consent before a request is accepted and a take is paid."""
 
 import asyncio
-import sqlite3
 from collections.abc import Sequence
-from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 import pytest
 
-from bot.domain.admission import GuildPolicy
 from bot.domain.consent import EVERYWHERE, Choice, Consents
 from bot.domain.drafts import TrayLimits
 from bot.domain.errors import Refused, Stale
 from bot.domain.generations import PreparedBody
 from bot.domain.media import Kind, MediaFacts
+from bot.domain.money import Asked
+from bot.domain.policies import Limits, Policy
 from bot.domain.prompts import Prompt, Text
 from bot.domain.reasons import Reason, reason
 from bot.domain.references import OfferSource, Origin, Reference, numbered, stands_for_person
 from bot.domain.requests import ChannelKind, Parameters, Person, Place, Request, Snapshot, Take, Wish
 from bot.domain.states import RequestState, TakeState
-from tests.stores import Store, sqlite
+from tests.postgres import ask
+from tests.stores import STORES, URLS, Store
 
 _NOW_MS: Final = 1_750_032_000_000
 _GUILD: Final = 100
@@ -29,12 +29,7 @@ _ADA: Final = 7
 _BO: Final = 1 << 62
 _CY: Final = 9
 _MESSAGE: Final = 1 << 61
-_POLICY: Final = GuildPolicy(
-    max_running_requests=1_000,
-    max_waiting_requests_per_person=1_000,
-    takes_per_person_per_day=1_000,
-    takes_per_guild_per_day=1_000,
-)
+_ASKED: Final = Asked(takes=1, seconds=5, cost_usd_micros=600_000)
 
 
 # --- scenes: Ada asks, with files of Bo's and Cy's -------------------------------------------------------------------
@@ -85,9 +80,10 @@ async def _draft(
     return await store.move(draft, RequestState.DRAFT, references=tuple(numbered(files)))
 
 
-async def _accept(store: Store, draft: Request, policy: GuildPolicy = _POLICY) -> Snapshot:
+async def _accept(store: Store, draft: Request) -> Snapshot:
+    asked = replace(_ASKED, takes=draft.take_count)
     return await store.accept(
-        draft, prompt=Prompt((Text("a cat"),)), findings=(), model_id="model", policy=policy, now_ms=_NOW_MS
+        draft, prompt=Prompt((Text("a cat"),)), findings=(), model_id="model", asked=asked, now_ms=_NOW_MS
     )
 
 
@@ -103,7 +99,7 @@ async def _working(store: Store, number: int, files: Sequence[Reference], *, tak
 
 
 async def _working_on(store: Store, number: int) -> Snapshot:
-    assert await store.claim_next(lambda _guild: _POLICY, max_running=1_000, now_ms=_NOW_MS) == _id(number)
+    assert await store.claim_next(max_running=1_000, now_ms=_NOW_MS) == _id(number)
     await store.move((await _load(store, number)).request, RequestState.WORKING)
     return await _load(store, number)
 
@@ -244,8 +240,11 @@ async def test_a_quota_is_said_beside_what_is_barred(store: Store) -> None:
     await _withdraw(store)
     draft = await _draft(store, 1, [_file("a")])
 
+    none_may_wait = Policy(person=Limits(waiting=0))
+    await store.change_policy(_GUILD, lambda _before: none_may_wait, by=1, now_ms=_NOW_MS)
+
     with pytest.raises(Refused) as refused:
-        await _accept(store, draft, replace(_POLICY, max_waiting_requests_per_person=0))
+        await _accept(store, draft)
 
     assert [each.code for each in refused.value.reasons] == ["files-withdrawn", "too-many-waiting"]
 
@@ -323,8 +322,8 @@ async def test_of_a_no_and_a_payment_at_once_one_wins(store: Store, say: object)
         assert ((await _load(store, number)).takes[0].state is TakeState.SUBMITTING) is submitted
 
 
-async def test_of_two_processes_one_that_forbids_and_one_that_pays_one_wins(tmp_path: Path) -> None:
-    async with sqlite(tmp_path) as first, sqlite(tmp_path) as second:
+async def test_of_two_stores_one_that_forbids_and_one_that_pays_one_wins(lasting: str, tmp_path: Path) -> None:
+    async with STORES[lasting](tmp_path) as first, STORES[lasting](tmp_path) as second:
         for number in range(1, 11):
             working = await _working(first, number, [_file("a", owner=1_000 + number)])
             outcomes = await asyncio.gather(
@@ -497,24 +496,23 @@ async def test_bytes_that_were_withdrawn_stay_while_a_take_is_at_work(
     assert await store.contents_in_use(since_ms=_NOW_MS) == ({"a" * 64} if needed else set())
 
 
-async def test_a_no_is_stored_whatever_became_of_a_request(tmp_path: Path) -> None:
-    async with sqlite(tmp_path) as store:
+async def test_a_no_is_stored_whatever_became_of_a_request(lasting: str, tmp_path: Path) -> None:
+    async with STORES[lasting](tmp_path) as store:
         await _queued(store, 1, [_file("a")])
-        with closing(sqlite3.connect(tmp_path / "rushes.db")) as connection, connection:
-            connection.execute("UPDATE requests SET offers = '{', prompt = '{'")
+        ask(URLS[lasting](tmp_path), "UPDATE requests SET offers = '{', prompt = '{'")
 
         assert await _forbid(store) == (_id(1),)
         assert await _withdraw(store) == (_id(1),)
 
 
-async def test_what_people_said_outlives_the_process(tmp_path: Path) -> None:
-    async with sqlite(tmp_path) as store:
+async def test_what_people_said_outlives_the_process(lasting: str, tmp_path: Path) -> None:
+    async with STORES[lasting](tmp_path) as store:
         await _forbid(store)
         await _allow_avatar(store, _CY, EVERYWHERE)
         await _withdraw(store)
         held = await _holds(store)
 
-    async with sqlite(tmp_path) as store:
+    async with STORES[lasting](tmp_path) as store:
         assert (
             await _holds(store)
             == held

@@ -1,4 +1,4 @@
-"""One suite for every `ContentStore`: the folder, an object store, and the fake."""
+"""One suite for every `ContentStore`: the folder, object stores in memory and over S3's protocol, and the fake."""
 
 import asyncio
 import hashlib
@@ -14,6 +14,8 @@ from obstore.store import MemoryStore
 from bot.domain.errors import Unavailable
 from bot.domain.ports import ContentStore
 from bot.references import ObjectContentStore, Sweep
+from bot.references.places import Bucket, bucket_store
+from tests import s3
 from tests.fakes_references import MemoryContentStore
 
 HOUR_MS = 3_600_000
@@ -25,8 +27,20 @@ STORES: dict[str, Callable[[Path], ContentStore]] = {
 }
 
 
-@pytest.fixture(params=STORES)
+@pytest.fixture
+def bucket(s3_address: str, tmp_path: Path) -> Bucket:
+    """A new, empty one; what is ours begins with a prefix."""
+    name = hashlib.sha256(str(tmp_path).encode()).hexdigest()[:40]
+    s3.make_bucket(s3_address, name)
+    return Bucket(
+        url=f"s3://{name}/some/prefix", endpoint=s3_address, region="us-east-1", key_id="tests", secret="tests"
+    )
+
+
+@pytest.fixture(params=[*STORES, "s3"])
 def contents(request: pytest.FixtureRequest, tmp_path: Path) -> ContentStore:
+    if request.param == "s3":
+        return ObjectContentStore(bucket_store(request.getfixturevalue("bucket")))
     return STORES[request.param](tmp_path / "contents")
 
 
@@ -181,6 +195,37 @@ async def test_asking_for_old_bytes_in_an_object_store_keeps_them(tmp_path: Path
     assert await store.holds(key)
     await store.copy_to(key, tmp_path / "copy")
     assert (tmp_path / "copy").read_bytes() == b"kept"
+
+
+async def test_a_bucket_is_swept_like_a_folder(bucket: Bucket, tmp_path: Path) -> None:
+    now_ms = time.time_ns() // 1_000_000
+    store = ObjectContentStore(bucket_store(bucket), clock=lambda: now_ms)
+    used, unused = [await store.put(file_of(tmp_path, content)) for content in (b"used", b"unused")]
+    later = Sweep(contents=store, clock=lambda: now_ms + 2 * HOUR_MS)
+    assert await later({used}) == 1
+    assert await store.holds(used)
+    assert not await store.holds(unused)
+
+
+async def test_bytes_in_a_bucket_that_were_asked_for_are_young_again(bucket: Bucket, tmp_path: Path) -> None:
+    content = os.urandom(6_000_000)
+    early = ObjectContentStore(bucket_store(bucket))
+    key = await early.put(file_of(tmp_path, content))
+    store = ObjectContentStore(bucket_store(bucket), clock=lambda: time.time_ns() // 1_000_000 + HOUR_MS)
+    assert await store.holds(key)
+    await store.copy_to(key, tmp_path / "copy")
+    assert (tmp_path / "copy").read_bytes() == content
+
+
+async def test_a_store_that_does_not_answer_is_unavailable_and_says_nothing_of_its_secret(tmp_path: Path) -> None:
+    gone = Bucket(
+        url="s3://bucket/", endpoint="http://127.0.0.1:1", region="us-east-1", key_id="tests", secret="very-secret"
+    )
+    store = ObjectContentStore(bucket_store(gone))
+    with pytest.raises(Unavailable) as caught:
+        await store.put(file_of(tmp_path, b"bytes"))
+    assert caught.value.reason.code == "storage-unavailable"
+    assert "very-secret" not in str(caught.value.detail)
 
 
 async def test_a_broken_disk_does_not_say_that_bytes_are_gone(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from bot.domain.drafts import Allowance
 from bot.domain.errors import Refused
 from bot.domain.reasons import Reason, reason
 from bot.domain.requests import ChannelKind, Parameters, Person, Place, Wish
-from tests.stores import Store, sqlite
+from tests.stores import STORES, Store
 
 _NOON_MS: Final = 1_750_032_000_000 - 43_200_000
 _DAY_MS: Final = 86_400_000
@@ -192,15 +192,15 @@ async def test_two_hundred_free_drafts_of_one_person_at_once_are_as_many_as_are_
     assert {why.code for each in outcomes for why in each} == {"free-person-animatics"}
 
 
-async def test_two_processes_draw_no_more_than_is_free(tmp_path: Path) -> None:
-    async with sqlite(tmp_path) as first, sqlite(tmp_path) as second:
+async def test_two_stores_draw_no_more_than_is_free(lasting: str, tmp_path: Path) -> None:
+    async with STORES[lasting](tmp_path) as first, STORES[lasting](tmp_path) as second:
         outcomes = await asyncio.gather(*(_draw((first, second)[number % 2], person=number) for number in range(40)))
 
     assert sum(each == () for each in outcomes) == 10
 
 
-async def test_two_processes_never_exceed_the_allowance(tmp_path: Path) -> None:
-    async with sqlite(tmp_path) as first, sqlite(tmp_path) as second:
+async def test_two_stores_never_exceed_the_allowance(lasting: str, tmp_path: Path) -> None:
+    async with STORES[lasting](tmp_path) as first, STORES[lasting](tmp_path) as second:
         outcomes = await asyncio.gather(*(_reserve((first, second)[number % 2], 1) for number in range(40)))
 
     assert sum(each == () for each in outcomes) == 10

@@ -2,13 +2,12 @@
 
 import asyncio
 import json
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 from typing import Final
 
 from bot.domain.drafts import GuildChoices
-from tests.stores import Store, sqlite
+from tests.postgres import ask
+from tests.stores import STORES, URLS, Store
 
 _NOW_MS: Final = 1_750_032_000_000
 _GUILD: Final = 1 << 62
@@ -44,15 +43,14 @@ async def test_two_admins_at_once_both_get_their_say(store: Store) -> None:
     assert await store.guild_choices(_GUILD) == GuildChoices(skip_card=True, ask_above_usd_micros=1)
 
 
-async def test_every_change_is_kept_with_who_made_it_and_when(tmp_path: Path) -> None:
-    async with sqlite(tmp_path) as store:
+async def test_every_change_is_kept_with_who_made_it_and_when(lasting: str, tmp_path: Path) -> None:
+    async with STORES[lasting](tmp_path) as store:
         await _set(store, GuildChoices(skip_card=True), by=5)
         await _set(store, GuildChoices(), by=7)
         await _set(store, GuildChoices(skip_card=False, ask_above_usd_micros=3), by=6)
 
-    with closing(sqlite3.connect(tmp_path / "rushes.db")) as connection:
-        asked = "SELECT guild_id, changed_by, at_ms, changes FROM guild_choice_changes ORDER BY id"
-        kept = [(*who, json.loads(what)) for *who, what in connection.execute(asked)]
+    asked = "SELECT guild_id, changed_by, at_ms, changes FROM guild_choice_changes ORDER BY id"
+    kept = [(*who, json.loads(str(what))) for *who, what in ask(URLS[lasting](tmp_path), asked)]
     assert kept == [
         (_GUILD, 5, _NOW_MS, {"skip_card": True, "ask_above_usd_micros": None}),
         (_GUILD, 6, _NOW_MS, {"skip_card": False, "ask_above_usd_micros": 3}),

@@ -26,6 +26,7 @@ from sandbox.oxen.operator import OxenOperator
 from tests.fakes_provider import MODEL_ID, MODELS_DIRECTORY, RETRY_AFTER_MS, FakeProvider, Fault, default_spec
 
 VERSIONS = ("v1", "v2", "v3")
+_DAY_MS = 86_400_000
 MODERATED = "The request was blocked by our content safety filter."
 COMMON_PROMPT = "a paper boat in the rain"
 """For tests that wait for a render: the process renders the same wish once."""
@@ -298,7 +299,15 @@ async def test_words_find_only_what_began_since(bench: Bench, prompt: str) -> No
     generation_id = await begun(bench, prompt)
     body = (await prepared(bench, prompt)).body
     assert ids(await bench.provider.find(body, since_ms=bench.now_ms, claimed=())) == [generation_id]
-    assert await bench.provider.find(body, since_ms=bench.now_ms + 60_000, claimed=()) == ()
+    assert await bench.provider.find(body, since_ms=bench.now_ms + 2 * _DAY_MS, claimed=()) == ()
+
+
+async def test_words_that_may_be_ours_by_another_clock_are_never_said_to_be_missing(bench: Bench, prompt: str) -> None:
+    await begun(bench, prompt)
+    body = (await prepared(bench, prompt)).body
+    with pytest.raises(Unavailable) as caught:
+        await bench.provider.find(body, since_ms=bench.now_ms + 3_600_000, claimed=())
+    assert caught.value.reason.code == "outcome-unknown"
 
 
 async def test_too_many_requests_start_nothing_and_say_how_long_to_wait(bench: Bench, prompt: str) -> None:

@@ -22,11 +22,9 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event, text
 from structlog.testing import capture_logs
 
-from bot.admission.rules import quota_refusal
-from bot.domain.admission import GuildPolicy
 from bot.domain.conform import (
     Anchor,
     ClipFindings,
@@ -43,13 +41,18 @@ from bot.domain.consent import EVERYWHERE, Choice
 from bot.domain.drafts import Allowance, GuildChoices, TrayLimits
 from bot.domain.errors import Refused, Stale, Unavailable
 from bot.domain.generations import PreparedBody
+from bot.domain.lanes import Standing
 from bot.domain.media import Kind, MediaFacts
+from bot.domain.money import Asked
+from bot.domain.policies import Limits, Order, Policy, Quota, Span, Unit
 from bot.domain.ports import no_fault
 from bot.domain.prompts import Finding, Mention, Names, Prompt, Severity, Text
+from bot.domain.quotas import Usage
 from bot.domain.reasons import reason
 from bot.domain.references import Fate, Offer, OfferSource, Origin, Reference, numbered
 from bot.domain.requests import ChannelKind, Parameters, Person, Place, Publication, Request, Snapshot, Take, Wish
 from bot.domain.states import IllegalMove, RequestState, TakeState
+from bot.queue import lane_check, ledger_check
 from bot.queue.migrations import upgrade
 from bot.queue.rows import (
     origin_columns,
@@ -62,20 +65,18 @@ from bot.queue.rows import (
     take_columns,
     take_from,
 )
-from bot.queue.store import SqlRequestStore
 from bot.queue.tables import metadata
-from tests.stores import STORES, Store, memory, sqlite
+from tests.postgres import Postgres, ask, connected
+from tests.stores import STORES, URLS, Store, memory, sql_store, sqlite
 
 _NOON_MS: Final = 1_750_032_000_000 - 43_200_000
 _DAY_MS: Final = 86_400_000
 _GUILD: Final = 100
 _PERSON: Final = 7
-_POLICY: Final = GuildPolicy(
-    max_running_requests=2,
-    max_waiting_requests_per_person=1_000,
-    takes_per_person_per_day=1_000,
-    takes_per_guild_per_day=1_000,
-)
+_PRICE: Final = 600_000
+_NONE_MAY_WAIT: Final = Policy(person=Limits(waiting=0))
+_TWO_MAY_RUN: Final = Policy(guild=Limits(running=2))
+_TWO_MAY_WAIT: Final = Policy(person=Limits(waiting=2))
 _PROMPT: Final = Prompt((Text("a cat with "), Mention("r1")))
 _FINDINGS: Final = (Finding(reason=reason("mention-replaced", mention="1"), severity=Severity.WARNING, end=3),)
 _FACTS: Final = MediaFacts(kind=Kind.IMAGE, format="png", byte_count=12, width=640, height=640)
@@ -152,19 +153,27 @@ async def _draft(store: Store, number: int, *, guild: int = _GUILD, person: int 
     return (await store.create_draft(_id(number), wish, now_ms=_NOON_MS)).request
 
 
+def _asked(takes: int) -> Asked:
+    return Asked(takes=takes, seconds=5 * takes, cost_usd_micros=_PRICE * takes)
+
+
+def _takes_a_day(limit: int) -> Limits:
+    return Limits(quotas=(Quota(unit=Unit.TAKES, span=Span.DAY, limit=limit),))
+
+
+async def _set(store: Store, policy: Policy, *, guild: int = _GUILD) -> None:
+    await store.change_policy(guild, lambda _before: policy, by=1, now_ms=_NOON_MS)
+
+
 async def _accept(
-    store: Store,
-    request: Request,
-    policy: GuildPolicy = _POLICY,
-    now_ms: int = _NOON_MS,
-    references: tuple[Reference, ...] | None = None,
+    store: Store, request: Request, *, now_ms: int = _NOON_MS, references: tuple[Reference, ...] | None = None
 ) -> Snapshot:
     return await store.accept(
         request,
         prompt=_PROMPT,
         findings=_FINDINGS,
         model_id="model",
-        policy=policy,
+        asked=_asked(request.take_count),
         now_ms=now_ms,
         references=references,
     )
@@ -174,13 +183,13 @@ async def _queued(store: Store, number: int, *, guild: int = _GUILD, person: int
     return await _accept(store, await _draft(store, number, guild=guild, person=person, takes=takes))
 
 
-async def _claim(store: Store, *, max_running: int = 100, policy: GuildPolicy = _POLICY) -> str | None:
-    return await store.claim_next(lambda _guild: policy, max_running=max_running, now_ms=_NOON_MS + 1)
+async def _claim(store: Store, *, max_running: int = 100) -> str | None:
+    return await store.claim_next(max_running=max_running, now_ms=_NOON_MS + 1)
 
 
 async def _working(store: Store, number: int, *, takes: int = 1) -> Snapshot:
     await _queued(store, number, takes=takes)
-    claimed = await _claim(store, policy=replace(_POLICY, max_running_requests=100))
+    claimed = await _claim(store)
     assert claimed == _id(number)
     await store.move((await _load(store, number)).request, RequestState.WORKING)
     return await _load(store, number)
@@ -230,7 +239,11 @@ async def _state(store: Store, request_id: str) -> RequestState | None:
 
 
 async def _person_takes(store: Store, now_ms: int = _NOON_MS) -> int:
-    return (await store.usage(_GUILD, _PERSON, now_ms=now_ms)).person_takes_today
+    return (await _used(store, now_ms=now_ms)).person[Unit.TAKES, Span.DAY]
+
+
+async def _used(store: Store, *, guild: int = _GUILD, person: int = _PERSON, now_ms: int = _NOON_MS) -> Usage:
+    return (await store.quotas(guild, Person(id=person, name="Ada"), now_ms=now_ms)).usage
 
 
 # --- drafts ----------------------------------------------------------------------------------------------------------
@@ -389,36 +402,38 @@ async def test_acceptance_queues_with_planned_takes(store: Store) -> None:
         (f"{_id(1)}-1", 1, TakeState.PLANNED),
         (f"{_id(1)}-2", 2, TakeState.PLANNED),
     ]
-    assert accepted.place_in_line == 1
+    assert accepted.standing == Standing(place=1)
+    assert (accepted.bill.held_usd_micros, accepted.bill.open_takes) == (2 * _PRICE, 2)
     assert await store.load(_id(1)) == accepted
 
 
 async def test_a_flood_cannot_overspend(store: Store) -> None:
     drafts = [await _draft(store, number) for number in range(200)]
-    policy = replace(_POLICY, takes_per_person_per_day=10)
+    await _set(store, Policy(person=_takes_a_day(10)))
 
-    outcomes = await asyncio.gather(*(_accept(store, draft, policy) for draft in drafts), return_exceptions=True)
+    outcomes = await asyncio.gather(*(_accept(store, draft) for draft in drafts), return_exceptions=True)
 
     assert sum(isinstance(each, Snapshot) for each in outcomes) == 10
-    assert [each.reason.code for each in outcomes if isinstance(each, Refused)] == ["person-quota"] * 190
+    assert [each.reason.code for each in outcomes if isinstance(each, Refused)] == ["person-quota-used"] * 190
     assert len([each for each in drafts if (await _state(store, each.id)) is RequestState.QUEUED]) == 10
 
 
 async def test_a_guild_cannot_overspend_through_many_people(store: Store) -> None:
-    drafts = [await _draft(store, number, person=number, takes=3) for number in range(10)]
-    policy = replace(_POLICY, takes_per_guild_per_day=10)
+    drafts = [await _draft(store, number, person=1 + number, takes=3) for number in range(10)]
+    await _set(store, Policy(guild=_takes_a_day(10)))
 
-    outcomes = await asyncio.gather(*(_accept(store, draft, policy) for draft in drafts), return_exceptions=True)
+    outcomes = await asyncio.gather(*(_accept(store, draft) for draft in drafts), return_exceptions=True)
 
     assert sum(isinstance(each, Snapshot) for each in outcomes) == 3
-    assert (await store.usage(_GUILD, 0, now_ms=_NOON_MS)).guild_takes_today == 9
+    assert (await _used(store)).guild[Unit.TAKES, Span.DAY] == 9
 
 
 async def test_a_refused_draft_stays_as_it_was(store: Store) -> None:
     draft = await _draft(store, 1)
+    await _set(store, _NONE_MAY_WAIT)
 
     with pytest.raises(Refused) as refused:
-        await _accept(store, draft, replace(_POLICY, max_waiting_requests_per_person=0))
+        await _accept(store, draft)
 
     assert refused.value.reason.code == "too-many-waiting"
     assert await _load(store, 1) == Snapshot(request=draft)
@@ -437,15 +452,16 @@ async def test_a_request_is_accepted_once(store: Store) -> None:
         await _accept(store, (await _load(store, 1)).request)
 
 
-async def test_quotas_count_the_utc_day(store: Store) -> None:
+async def test_quotas_count_the_day_of_the_guild_s_clock(store: Store) -> None:
     midnight_ms = _NOON_MS - _NOON_MS % _DAY_MS
     for number, at_ms in enumerate([midnight_ms - 1, midnight_ms, midnight_ms + _DAY_MS - 1, midnight_ms + _DAY_MS]):
         await _accept(store, await _draft(store, number), now_ms=at_ms)
 
-    used = await store.usage(_GUILD, _PERSON, now_ms=_NOON_MS)
+    used = await _used(store)
 
-    assert (used.person_takes_today, used.guild_takes_today) == (2, 2)
-    assert used.day_ends_at_ms == midnight_ms + _DAY_MS
+    day = Unit.TAKES, Span.DAY
+    assert (used.person[day], used.guild[day]) == (2, 2)
+    assert used.resets_at_ms[Span.DAY] == midnight_ms + _DAY_MS
     assert used.person_waiting == 4
     assert await _person_takes(store, midnight_ms - 1) == 1
 
@@ -456,38 +472,38 @@ async def test_usage_is_of_this_guild_and_this_person(store: Store) -> None:
     await _queued(store, 3, guild=200, takes=4)
     await _draft(store, 4, takes=4)
 
-    used = await store.usage(_GUILD, _PERSON, now_ms=_NOON_MS)
+    used = await _used(store)
 
-    assert (used.person_takes_today, used.guild_takes_today, used.person_waiting) == (2, 5, 2)
+    day = Unit.TAKES, Span.DAY
+    assert (used.person[day], used.guild[day], used.person_waiting) == (2, 5, 2)
 
 
 async def test_drafts_count_as_waiting_until_they_end(store: Store) -> None:
     drafts = [await _draft(store, number) for number in range(3)]
     await _draft(store, 8, person=8)
     await _draft(store, 9, guild=200)
-    assert (await store.usage(_GUILD, _PERSON, now_ms=_NOON_MS)).person_waiting == 3
+    assert (await _used(store)).person_waiting == 3
 
     await store.move(drafts[0], RequestState.FAILED, finished_at_ms=_NOON_MS)
 
-    assert (await store.usage(_GUILD, _PERSON, now_ms=_NOON_MS)).person_waiting == 2
+    assert (await _used(store)).person_waiting == 2
 
 
 async def test_a_draft_does_not_stand_in_its_own_way(store: Store) -> None:
-    policy = replace(_POLICY, max_waiting_requests_per_person=2)
-    await _accept(store, await _draft(store, 1), policy)
+    await _set(store, _TWO_MAY_WAIT)
+    await _accept(store, await _draft(store, 1))
     second, third = await _draft(store, 2), await _draft(store, 3)
 
     with pytest.raises(Refused) as refused:
-        await _accept(store, third, policy)
+        await _accept(store, third)
     assert refused.value.reason == reason("too-many-waiting", count=2, limit=2)
 
     await store.move(third, RequestState.FAILED, finished_at_ms=_NOON_MS)
-    assert (await _accept(store, second, policy)).request.state is RequestState.QUEUED
+    assert (await _accept(store, second)).request.state is RequestState.QUEUED
 
 
 async def test_where_drafts_stand_in_the_way_that_is_said(kind: str, tmp_path: Path) -> None:
     """A draft that is being prepared is nothing that its person could do away with."""
-    policy = replace(_POLICY, max_waiting_requests_per_person=2)
     async with STORES[kind](tmp_path, no_fault, max_drafts=2) as store:
         await _queued(store, 1)
         preparing = await _draft(store, 2)
@@ -499,10 +515,8 @@ async def test_where_drafts_stand_in_the_way_that_is_said(kind: str, tmp_path: P
         with pytest.raises(Refused) as refused:
             await _draft(store, 3)
         assert refused.value.reason == reason("too-many-own-drafts", count=2, limit=2)
-        used = await store.usage(_GUILD, _PERSON, now_ms=_NOON_MS)
+        used = await _used(store)
         assert (used.person_waiting, used.person_drafts) == (2, 1)
-        refusal = quota_refusal(policy, used, 1)
-        assert refusal == reason("too-many-own-drafts", count=2, limit=2)
 
 
 async def test_what_an_interaction_made_is_found_by_it(store: Store) -> None:
@@ -536,7 +550,7 @@ async def test_a_flood_of_commands_makes_no_flood_of_drafts(kind: str, tmp_path:
             reason("too-many-waiting", count=5, limit=5)
         ] * 55
         assert sum([await store.load(_id(number)) is not None for number in range(60)]) == 5
-        assert (await store.usage(_GUILD, _PERSON, now_ms=_NOON_MS)).person_waiting == 5
+        assert (await _used(store)).person_waiting == 5
 
 
 async def test_the_limit_of_drafts_is_of_one_person_in_one_guild_and_counts_the_line(kind: str, tmp_path: Path) -> None:
@@ -588,7 +602,7 @@ async def test_takes_that_never_began_are_given_back(store: Store, end: RequestS
         (TakeState.FAILED, {"generation_id": "g1"}, 1),
         (TakeState.FAILED, {"cost_usd_micros": 5}, 1),
         (TakeState.FAILED, {"cost_usd_micros": 0}, 0),
-        (TakeState.FAILED, {}, 0),
+        (TakeState.FAILED, {}, 1),
         (TakeState.PLANNED, {}, 0),
     ],
 )
@@ -619,12 +633,14 @@ async def test_the_line_is_in_order_of_acceptance(store: Store) -> None:
     await _queued(store, 99, guild=200)
 
     assert await store.waiting_in_guild(_GUILD) == tuple(_id(number) for number in range(30, 5, -1))
-    assert (await _load(store, 30)).place_in_line == 1
-    assert (await _load(store, 1)).place_in_line == 30
-    assert (await _load(store, 99)).place_in_line == 1
+    assert (await _load(store, 30)).standing == Standing(place=1)
+    assert (await _load(store, 6)).standing == Standing(place=25, own_before=24)
+    assert (await _load(store, 5)).standing == Standing(place=None, own_before=25), "more than 25"
+    assert (await _load(store, 99)).standing == Standing(place=1)
 
 
 async def test_a_lane_is_served_in_order_up_to_its_limit(store: Store) -> None:
+    await _set(store, _TWO_MAY_RUN)
     for number in range(1, 5):
         await _queued(store, number)
 
@@ -632,34 +648,33 @@ async def test_a_lane_is_served_in_order_up_to_its_limit(store: Store) -> None:
     claimed = await _load(store, 1)
     assert claimed.request.state is RequestState.PREPARING
     assert claimed.request.started_at_ms == _NOON_MS + 1
-    assert claimed.place_in_line is None
-    assert (await _load(store, 3)).place_in_line == 1
+    assert claimed.standing is None
+    busy = reason("lane-guild-busy", running=2, limit=2)
+    assert (await _load(store, 3)).standing == Standing(place=1, why=busy)
 
     await store.move(claimed.request, RequestState.FAILED, finished_at_ms=_NOON_MS)
     assert [await _claim(store) for _ in range(2)] == [_id(3), None]
 
 
-async def test_the_guild_with_fewest_running_goes_first(store: Store) -> None:
+async def test_guilds_take_turns(store: Store) -> None:
     for number in range(1, 4):
         await _queued(store, number, guild=100)
     await _queued(store, 10, guild=200)
     await _queued(store, 11, guild=200)
     await _queued(store, 20, guild=300)
-    policy = replace(_POLICY, max_running_requests=9)
 
-    turns = [await _claim(store, policy=policy) for _ in range(7)]
+    turns = [await _claim(store) for _ in range(7)]
 
     assert turns == [*map(_id, [1, 10, 20, 2, 11, 3]), None]
 
 
 async def test_a_guild_at_its_limit_lets_others_pass(store: Store) -> None:
-    limits = {100: replace(_POLICY, max_running_requests=0), 200: _POLICY}
+    await _set(store, Policy(guild=Limits(running=0)), guild=100)
     await _queued(store, 1, guild=100)
     await _queued(store, 2, guild=200)
 
-    claimed = [await store.claim_next(limits.__getitem__, max_running=9, now_ms=_NOON_MS) for _ in range(2)]
-
-    assert claimed == [_id(2), None]
+    assert [await _claim(store) for _ in range(2)] == [_id(2), None]
+    assert (await _load(store, 1)).standing == Standing(place=1, why=reason("lane-paused"))
 
 
 @pytest.mark.parametrize("running", [RequestState.PREPARING, RequestState.WORKING, RequestState.DELIVERING])
@@ -673,11 +688,14 @@ async def test_whatever_is_on_its_way_counts_as_running(store: Store, running: R
         request = await store.move(request, state)
 
     assert await _claim(store, max_running=1) is None
-    assert await _claim(store, policy=replace(_POLICY, max_running_requests=1)) is None
+    await _set(store, Policy(guild=Limits(running=1)))
+    assert await _claim(store) is None
+    await _set(store, _TWO_MAY_RUN)
     assert await _claim(store) == _id(2)
 
 
 async def test_what_only_a_review_can_move_does_not_hold_up_its_lane(store: Store) -> None:
+    await _set(store, _TWO_MAY_RUN)
     parked = [await _submitting(store, number) for number in (1, 2)]
     for take in parked:
         await store.move_take(take, TakeState.NEEDS_REVIEW)
@@ -725,7 +743,9 @@ async def test_a_review_that_is_settled_runs_again(store: Store) -> None:
 
 
 async def test_many_claimers_never_exceed_a_limit_nor_claim_twice(store: Store) -> None:
-    for number in range(60):
+    for guild in range(100, 105):
+        await _set(store, _TWO_MAY_RUN, guild=guild)
+    for number in range(30):
         await _queued(store, number, guild=100 + number % 5)
     claimed: list[str] = []
     seen: list[Counter[int]] = []
@@ -735,7 +755,7 @@ async def test_many_claimers_never_exceed_a_limit_nor_claim_twice(store: Store) 
         while (request_id := await _claim(store, max_running=7)) is not None:
             claimed.append(request_id)
             async with nobody_ends:  # what runs can only grow while it is counted, so the count is never too high
-                states = [await _load(store, number) for number in range(60)]
+                states = [await _load(store, number) for number in range(30)]
             seen.append(Counter(each.request.place.guild_id for each in states if each.request.started_at_ms))
             snapshot = await store.load(request_id)
             assert snapshot is not None
@@ -1005,11 +1025,13 @@ async def test_a_refused_acceptance_leaves_the_files_and_the_version(store: Stor
     draft = await _drafted(store, 1, _with_decisions())
     fixed = tuple(replace(each, target=_MADE.target) for each in draft.references)
 
+    await _set(store, Policy(person=_takes_a_day(0)))
     for _ in range(2):
         with pytest.raises(Refused, match="person-quota"):
-            await _accept(store, draft, replace(_POLICY, takes_per_person_per_day=0), references=fixed)
+            await _accept(store, draft, references=fixed)
         assert (await _load(store, 1)).request == draft
 
+    await _set(store, Policy())
     assert (await _accept(store, draft, references=fixed)).request.references == fixed
 
 
@@ -1274,15 +1296,20 @@ async def test_only_a_working_request_pays(store: Store, state: RequestState) ->
     assert (await _load(store, 1)).takes == (take,)
 
 
-async def test_of_a_cancel_and_a_payment_at_once_both_never_win(store: Store) -> None:
+async def test_of_a_cancel_and_a_payment_at_once_the_later_sees_the_earlier(kind: str, store: Store) -> None:
     for number in range(1, 11):
         working = await _working(store, number)
         cancel = store.move(working.request, RequestState.WORKING, cancel_requested_by=3)
         pay = store.begin_submission(working.takes[0], _body(f"f{number}"), now_ms=_NOON_MS)
         first, second = (cancel, pay) if number % 2 else (pay, cancel)
         outcomes = await asyncio.gather(first, second, return_exceptions=True)
-        begun = [each for each in outcomes if isinstance(each, Take)]
-        assert len(begun) == (number + 1) % 2, "whoever came first"
+        (paid,) = (each for each in outcomes if not isinstance(each, Request))
+        assert isinstance(paid, Take | Stale)
+        after = await _load(store, number)
+        assert after.request.cancel_requested_by == 3
+        assert after.takes == ((paid,) if isinstance(paid, Take) else working.takes)
+        if kind != "postgresql":  # whose writers are several
+            assert isinstance(paid, Take) is (number % 2 == 0), "whoever came first"
 
 
 async def test_two_bodies_that_look_alike_are_never_in_submitting_at_once(store: Store) -> None:
@@ -1566,20 +1593,27 @@ async def test_a_small_fact_is_kept(store: Store) -> None:
 # --- crashes ---------------------------------------------------------------------------------------------------------
 
 
-async def test_a_cancelled_caller_leaves_all_or_nothing(store: Store) -> None:
-    drafts = [await _draft(store, number, takes=3) for number in range(30)]
+async def test_a_cancelled_caller_leaves_all_or_nothing(kind: str, tmp_path: Path) -> None:
     outcomes: list[object] = []
-    for pauses in range(3):
-        tasks = [asyncio.ensure_future(_accept(store, draft)) for draft in drafts[pauses * 10 : pauses * 10 + 10]]  # noqa: TID251  to be cancelled here
-        for _ in range(pauses):
-            await asyncio.sleep(0)
-        for task in tasks:
-            task.cancel()
-        outcomes += await asyncio.gather(*tasks, return_exceptions=True)
-    await store.remember("all writers before this one", "have ended")
-
-    snapshots = [await _load(store, number) for number in range(30)]
+    async with STORES[kind](tmp_path) as store:
+        drafts = [await _draft(store, number, takes=3) for number in range(30)]
+        for pauses in range(3):
+            tasks = [asyncio.ensure_future(_accept(store, draft)) for draft in drafts[pauses * 10 : pauses * 10 + 10]]  # noqa: TID251  to be cancelled here
+            for _ in range(pauses):
+                await asyncio.sleep(0)
+            for task in tasks:
+                task.cancel()
+            outcomes += await asyncio.gather(*tasks, return_exceptions=True)
+        if kind == "memory":
+            await _is_all_or_nothing(store)
+    if kind != "memory":  # once it is closed, whatever had begun has ended
+        async with STORES[kind](tmp_path) as store:
+            await _is_all_or_nothing(store)
     assert any(isinstance(each, asyncio.CancelledError) for each in outcomes)
+
+
+async def _is_all_or_nothing(store: Store) -> None:
+    snapshots = [await _load(store, number) for number in range(30)]
     for snapshot in snapshots:
         wanted = {RequestState.DRAFT: 0, RequestState.QUEUED: 3}[snapshot.request.state]
         assert len(snapshot.takes) == wanted
@@ -1606,6 +1640,7 @@ async def test_every_state_that_was_entered_is_a_point_to_crash_at(store: Store,
 
 # --- the fake against the tables -------------------------------------------------------------------------------------
 
+_FURTHER: Final = st.tuples(st.just("further"), st.integers(0, 4), st.none())
 _REQUEST_MOVE: Final = st.tuples(st.just("move"), st.integers(0, 4), st.sampled_from(RequestState))
 _TAKE_MOVE: Final = st.tuples(st.just("move_take"), st.integers(0, 4), st.sampled_from(TakeState))
 _SIMPLE: Final = st.tuples(
@@ -1623,6 +1658,9 @@ _SIMPLE: Final = st.tuples(
             "forbid",
             "allow",
             "withdraw",
+            "set",
+            "age",
+            "adjust",
         ]
     ),
     st.integers(0, 4),
@@ -1633,17 +1671,56 @@ _SIMPLE: Final = st.tuples(
 _Step = tuple[str, int, RequestState | TakeState | None]
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.lists(st.one_of(_SIMPLE, _SIMPLE, _REQUEST_MOVE, _TAKE_MOVE), max_size=40))
-def test_the_fake_and_the_tables_agree(steps: list[_Step]) -> None:
-    async def play() -> None:
-        with tempfile.TemporaryDirectory() as folder:
-            async with memory(Path(folder), no_fault) as fake, sqlite(Path(folder), no_fault) as real:
-                for step in steps:
-                    assert await _outcome(_play(fake, step)) == await _outcome(_play(real, step)), step
-                assert await _everything(fake) == await _everything(real)
+_STEPS: Final = st.lists(st.one_of(_SIMPLE, _SIMPLE, _FURTHER, _FURTHER, _REQUEST_MOVE, _TAKE_MOVE), max_size=60)
 
-    asyncio.run(play())
+
+def test_the_fake_and_the_tables_agree(tmp_path: Path) -> None:
+    asyncio.run(_open_and_close(tmp_path))
+    empty = (tmp_path / "rushes.db").read_bytes()
+
+    @settings(max_examples=40)
+    @given(_STEPS)
+    def play(steps: list[_Step]) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            (Path(folder) / "rushes.db").write_bytes(empty)
+            asyncio.run(_play_both("sqlite", Path(folder), steps))
+
+    play()
+
+
+async def _open_and_close(folder: Path) -> None:
+    async with sqlite(folder):
+        pass
+
+
+def test_the_fake_and_the_tables_agree_on_postgresql(postgres: Postgres) -> None:
+    @settings(max_examples=20)
+    @given(_STEPS)
+    def play(steps: list[_Step]) -> None:
+        postgres.forget()
+        asyncio.run(_play_both("postgresql", Path(), steps))
+
+    play()
+    postgres.forget()
+
+
+async def _play_both(kind: str, folder: Path, steps: list[_Step]) -> None:
+    url = URLS[kind](folder)
+    async with memory(folder) as fake, STORES[kind](folder) as real:
+        for step in steps:
+            assert await _outcome(_play(fake, step)) == await _outcome(_play(real, step)), step
+        assert await _everything(fake) == await _everything(real)
+    with connected(url) as connection:
+        assert [*lane_check.check(connection), *ledger_check.check(connection)] == []
+
+
+_POLICIES: Final = (
+    Policy(),
+    Policy(guild=replace(_takes_a_day(4), running=1)),
+    Policy(person=Limits(running=1, budget_usd_micros=3 * _PRICE), order=Order(ageing_minutes=10)),
+    Policy(roles={9: Limits(running=1)}, order=Order(first_come=True, weights={9: 3}, priorities={9: 1})),
+    Policy(guild=Limits(running=0, budget_usd_micros=2 * _PRICE), person=Limits(waiting=1)),
+)
 
 
 async def _outcome(step: Awaitable[object]) -> object:
@@ -1658,11 +1735,15 @@ async def _outcome(step: Awaitable[object]) -> object:
 async def _play(store: Store, step: _Step) -> object:
     name, number, _state = step
     if name == "create":
-        return await _draft(store, number, guild=100 + number % 2, takes=1 + number % 2)
+        wish = _wish(number, guild=100 + number % 2, takes=1 + number % 2)
+        of_role = replace(wish, person=Person(id=_PERSON + number // 4, name="Ada", roles=(9,) if number % 3 else ()))
+        return (await store.create_draft(_id(number), of_role, now_ms=_NOON_MS)).request
     if name == "claim":
         return await _claim(store, max_running=3)
     if name in {"put aside", "forbid", "allow", "withdraw"}:
         return await _play_owner(store, name, number)
+    if name in {"set", "age", "adjust"}:
+        return await _play_operator(store, name, number)
     snapshot = await store.load(_id(number))
     return None if snapshot is None else await _play_on(store, snapshot, step)
 
@@ -1670,17 +1751,23 @@ async def _play(store: Store, step: _Step) -> object:
 async def _play_on(store: Store, snapshot: Snapshot, step: _Step) -> object:
     name, number, state = step
     if name == "accept":
-        return await _accept(store, snapshot.request, replace(_POLICY, takes_per_person_per_day=4))
+        return await _accept(store, snapshot.request)
+    if name == "further":
+        return await _play_further(store, snapshot, number)
     if name == "collect":
         return await store.move(snapshot.request, RequestState.DRAFT, references=tuple(_of_others(number)))
     if name == "make":
         return await store.record_made(snapshot.request, "r2", _MADE)
-    if name == "call":
-        return (await store.intend_post(_id(number), "callback", 5, now_ms=_NOON_MS))[1]
-    if name == "card":
-        await store.intend_post(_id(number), "card", 5, now_ms=_NOON_MS)
-        return await store.record_post(_id(number), "card", message_id=9, shown=snapshot.request.state.value)
+    if name in {"call", "card"}:
+        return await _play_post(store, snapshot, name)
     return await _play_move(store, snapshot, number, state)
+
+
+async def _play_post(store: Store, snapshot: Snapshot, name: str) -> object:
+    if name == "call":
+        return (await store.intend_post(snapshot.request.id, "callback", 5, now_ms=_NOON_MS))[1]
+    await store.intend_post(snapshot.request.id, "card", 5, now_ms=_NOON_MS)
+    return await store.record_post(snapshot.request.id, "card", message_id=9, shown=snapshot.request.state.value)
 
 
 async def _play_owner(store: Store, name: str, number: int) -> object:
@@ -1697,6 +1784,46 @@ async def _play_owner(store: Store, name: str, number: int) -> object:
         return await store.withdraw(number, 8, now_ms=_NOON_MS)
     choice = Choice(files=name == "allow", avatar=name == "allow" or None)
     return await store.choose(8 + number % 2, [EVERYWHERE, 100][number // 2 % 2], choice, now_ms=_NOON_MS)
+
+
+async def _play_operator(store: Store, name: str, number: int) -> object:
+    if name == "set":
+        return await _set(store, _POLICIES[number], guild=100 + number % 2)
+    if name == "age":
+        return await store.age_lanes(now_ms=_NOON_MS + number * 600_000)
+    return await store.adjust(f"{_id(number)}-1", number * 150_000, cause="looked it up", now_ms=_NOON_MS)
+
+
+async def _play_further(store: Store, snapshot: Snapshot, number: int) -> object:
+    """What comes next of a request that nothing stops."""
+    request = snapshot.request
+    open_takes = [take for take in snapshot.takes if not take.state.final]
+    if request.state is RequestState.DRAFT:
+        return await _accept(store, request)
+    if request.state is RequestState.QUEUED:
+        return await _claim(store, max_running=3)
+    if request.state is RequestState.WORKING and open_takes:
+        take = open_takes[0]
+        if take.state is TakeState.PLANNED:
+            return await store.begin_submission(take, _body(f"f{number % 2}"), now_ms=_NOON_MS)
+        return await _play_take(store, take, _NEXT_OF_TAKE[take.state], number)
+    if request.state in _NEXT:
+        return await _play_move(store, snapshot, number, _NEXT[request.state])
+    return None
+
+
+_NEXT: Final = {
+    RequestState.PREPARING: RequestState.WORKING,
+    RequestState.WORKING: RequestState.DELIVERING,
+    RequestState.DELIVERING: RequestState.KEPT,
+    RequestState.KEPT: RequestState.DELIVERING,
+}
+_NEXT_OF_TAKE: Final = {
+    TakeState.SUBMITTING: TakeState.RENDERING,
+    TakeState.NEEDS_REVIEW: TakeState.RENDERING,
+    TakeState.RENDERING: TakeState.FETCHING,
+    TakeState.FETCHING: TakeState.FETCHED,
+}
 
 
 def _of_others(number: int) -> tuple[Reference, ...]:
@@ -1720,16 +1847,23 @@ async def _play_move(store: Store, snapshot: Snapshot, number: int, state: Reque
     take = snapshot.takes[-1]
     if state is None:
         return await store.begin_submission(take, _body(f"f{number % 2}"), now_ms=_NOON_MS)
+    return await _play_take(store, take, state, number)
+
+
+async def _play_take(store: Store, take: Take, state: TakeState, number: int) -> object:
+    sent = {"generation_id": f"g{number}"} if number % 3 and take.generation_id is None else {}
+    cost = {"cost_usd_micros": [None, 0, 400_000, _PRICE, 900_000][number]} if state.final else {}
     return await store.move_take(
-        take, state, generation_id=f"g{number}", publications=(_PUBLICATION,), shrunk_clip=str(number) * 64
+        take, state, publications=(_PUBLICATION,), shrunk_clip=str(number) * 64, **sent, **cost
     )
 
 
 async def _everything(store: Store) -> object:
     return (
         [await store.load(_id(number)) for number in range(5)],
-        [await store.usage(guild, _PERSON, now_ms=_NOON_MS) for guild in (100, 101)],
-        [await store.waiting_in_guild(guild) for guild in (100, 101)],
+        [await _used(store, guild=guild) for guild in (100, 101)],
+        [await store.line(guild) for guild in (100, 101)],
+        [await _lines(store, guild) for guild in (100, 101)],
         await store.open_requests(),
         await store.watched_takes(),
         await store.claimed_generations(),
@@ -1739,30 +1873,35 @@ async def _everything(store: Store) -> object:
     )
 
 
+async def _lines(store: Store, guild: int) -> Counter[tuple[str, str, int, str]]:
+    lines = await store.ledger(guild, since_ms=0, until_ms=1 << 62)
+    return Counter((line.take_id, line.entry.value, line.usd_micros, line.cause) for line in lines)
+
+
 # --- only where there is a database ----------------------------------------------------------------------------------
 
 
-async def test_a_reopened_file_has_everything(tmp_path: Path) -> None:
-    async with sqlite(tmp_path, no_fault) as store:
+async def test_a_reopened_database_has_everything(lasting: str, tmp_path: Path) -> None:
+    async with STORES[lasting](tmp_path) as store:
         await _rendering(store, 1)
         await store.move(await _draft(store, 2), RequestState.DRAFT, references=(_REFERENCE,))
         await store.intend_post(_id(1), "card", 5, now_ms=_NOON_MS)
         await store.remember("commands", "one")
         before = [await _load(store, 1), await _load(store, 2)]
 
-    async with sqlite(tmp_path, no_fault) as store:
+    async with STORES[lasting](tmp_path) as store:
         assert [await _load(store, 1), await _load(store, 2)] == before
         assert await store.recall("commands") == "one"
-        assert (await _queued(store, 3)).place_in_line == 1
+        assert (await _queued(store, 3)).standing == Standing(place=1)
 
 
-async def test_two_stores_on_one_file_cannot_overspend(tmp_path: Path) -> None:
-    policy = replace(_POLICY, takes_per_person_per_day=10)
-    async with sqlite(tmp_path, no_fault) as first, sqlite(tmp_path, no_fault) as second:
+async def test_two_stores_on_one_database_cannot_overspend(lasting: str, tmp_path: Path) -> None:
+    async with STORES[lasting](tmp_path) as first, STORES[lasting](tmp_path) as second:
+        await _set(first, Policy(person=_takes_a_day(10)))
         drafts = [await _draft(first, number) for number in range(40)]
 
         outcomes = await asyncio.gather(
-            *(_accept((first, second)[number % 2], draft, policy) for number, draft in enumerate(drafts)),
+            *(_accept((first, second)[number % 2], draft) for number, draft in enumerate(drafts)),
             return_exceptions=True,
         )
 
@@ -1792,18 +1931,18 @@ async def test_what_began_is_committed_though_its_caller_left(tmp_path: Path) ->
         assert await store.load(_id(2)) is None
 
 
-async def test_a_crash_point_comes_after_the_commit(tmp_path: Path) -> None:
+async def test_a_crash_point_comes_after_the_commit(lasting: str, tmp_path: Path) -> None:
     def crash(name: str) -> None:
         raise RuntimeError(name)
 
-    async with sqlite(tmp_path, crash) as store:
+    async with STORES[lasting](tmp_path, crash) as store:
         with pytest.raises(RuntimeError, match=r"request\.draft"):
             await _draft(store, 1)
         assert (await _load(store, 1)).request.state is RequestState.DRAFT
 
 
 async def test_a_database_that_does_not_answer_is_unavailable(tmp_path: Path) -> None:
-    nowhere = SqlRequestStore(f"sqlite:///{tmp_path / 'missing' / 'rushes.db'}", quota_rule=quota_refusal)
+    nowhere = sql_store(f"sqlite:///{tmp_path / 'missing' / 'rushes.db'}")
 
     with pytest.raises(Unavailable) as unavailable:
         await nowhere.open()
@@ -1813,8 +1952,8 @@ async def test_a_database_that_does_not_answer_is_unavailable(tmp_path: Path) ->
     assert unavailable.value.detail
 
 
-async def test_a_closed_store_is_unavailable(tmp_path: Path) -> None:
-    async with sqlite(tmp_path, no_fault) as store:
+async def test_a_closed_store_is_unavailable(lasting: str, tmp_path: Path) -> None:
+    async with STORES[lasting](tmp_path) as store:
         pass
 
     with pytest.raises(Unavailable):
@@ -1826,36 +1965,40 @@ async def test_a_closed_store_is_unavailable(tmp_path: Path) -> None:
 @pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:", "mysql://host/db"])
 def test_a_database_that_cannot_keep_the_promises_is_not_taken(url: str) -> None:
     with pytest.raises(ValueError, match="needs a SQLite file"):
-        SqlRequestStore(url, quota_rule=quota_refusal)
+        sql_store(url)
 
 
 @pytest.mark.parametrize(
-    "url", ["", "nonsense", "postgresql+psycopg://u:secret@host:x/db", "postgresql+nope://u:secret@host/db"]
+    "url",
+    [
+        "",
+        "nonsense",
+        "postgresql+psycopg://u:secret@host:x/db",
+        "postgresql+nope://u:secret@host/db",
+        "postgresql+psycopg2://u:secret@host/db",
+        "postgresql+asyncpg://u:secret@host/db",
+    ],
 )
 def test_a_url_that_is_none_is_said_to_be_so_without_its_password(url: str) -> None:
     with pytest.raises(ValueError, match="needs a SQLite file") as refused:
-        SqlRequestStore(url, quota_rule=quota_refusal)
+        sql_store(url)
     assert "secret" not in "".join(traceback.format_exception(refused.value))
 
 
 def test_a_missing_driver_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "psycopg", None)
     with pytest.raises(ValueError, match="needs the Python package psycopg, which is not installed") as refused:
-        SqlRequestStore(f"postgresql+psycopg://u:{'SECRET'.lower()}@host/db", quota_rule=quota_refusal)
+        sql_store(f"postgresql+psycopg://u:{'SECRET'.lower()}@host/db")
     assert "secret" not in "".join(traceback.format_exception(refused.value))
 
 
-def _spoil(folder: Path, statement: str, *values: object) -> None:
-    with closing(sqlite3.connect(folder / "rushes.db")) as connection, connection:
-        connection.execute(statement, values)
-
-
 @pytest.mark.parametrize("spoiled", ["{", "[]", '[{"prompt": "secret"}]', "null"])
-async def test_a_row_that_cannot_be_read_does_not_hide_the_others(tmp_path: Path, spoiled: str) -> None:
-    async with sqlite(tmp_path, no_fault) as store:
+async def test_a_row_that_cannot_be_read_does_not_hide_the_others(lasting: str, tmp_path: Path, spoiled: str) -> None:
+    async with STORES[lasting](tmp_path) as store:
         bad, good = await _rendering(store, 1), await _rendering(store, 2)
-        _spoil(tmp_path, "UPDATE takes SET publications = ?, clip_facts = ? WHERE id = ?", spoiled, spoiled, bad.id)
-        _spoil(tmp_path, "UPDATE requests SET offers = ? WHERE id = ?", spoiled, bad.request_id)
+        url = URLS[lasting](tmp_path)
+        ask(url, "UPDATE takes SET publications = :text, clip_facts = :text WHERE id = :id", text=spoiled, id=bad.id)
+        ask(url, "UPDATE requests SET offers = :text WHERE id = :id", text=spoiled, id=bad.request_id)
 
         with capture_logs() as said:
             assert await store.watched_takes() == (good,)
@@ -1873,10 +2016,13 @@ async def test_a_row_that_cannot_be_read_does_not_hide_the_others(tmp_path: Path
         ("failure", '["secret"]'),
     ],
 )
-async def test_what_people_wrote_stands_in_no_exceptions_text(tmp_path: Path, column: str, value: str) -> None:
-    async with sqlite(tmp_path, no_fault) as store:
+async def test_what_people_wrote_stands_in_no_exceptions_text(
+    lasting: str, tmp_path: Path, column: str, value: str
+) -> None:
+    async with STORES[lasting](tmp_path) as store:
         await _working(store, 1)
-        _spoil(tmp_path, f"UPDATE requests SET {column} = ? WHERE id = ?", value, _id(1))  # noqa: S608  our own names
+        spoil = f"UPDATE requests SET {column} = :text WHERE id = :id"  # noqa: S608  our own names
+        ask(URLS[lasting](tmp_path), spoil, text=value, id=_id(1))
 
         with pytest.raises(ValueError, match="validation error") as unreadable:
             await store.load(_id(1))
@@ -1927,11 +2073,58 @@ async def test_no_question_of_the_line_reads_a_whole_table(tmp_path: Path) -> No
                 assert whole == [], statement
 
 
+async def test_no_question_of_the_line_reads_a_whole_table_of_postgresql(postgres: Postgres, tmp_path: Path) -> None:
+    asked: list[tuple[str, Any]] = []
+
+    def listen(_connection: object, _cursor: object, statement: str, parameters: object, *_more: object) -> None:
+        asked.append((statement, parameters))
+
+    async with STORES["postgresql"](tmp_path, no_fault, max_drafts=9, max_guild_drafts=9) as store:
+        with _listening("before_cursor_execute", listen):
+            await _ask_everything(store)
+
+    indexes = [index for table in metadata.tables.values() for index in table.indexes]
+    partial = {index.name for index in indexes if index.dialect_options["postgresql"]["where"] is not None}
+    with connected(URLS["postgresql"](tmp_path)) as connection:
+        for statement in _YEARS_OF_REQUESTS:
+            connection.execute(text(statement))
+        for statement, parameters in asked:
+            if statement.startswith(("SELECT", "WITH", "UPDATE", "DELETE")) and "pg_" not in statement:
+                plan = "\n".join(row[0] for row in connection.exec_driver_sql(f"EXPLAIN {statement}", parameters))
+                assert not re.search(r"Seq Scan on (requests|takes|posts)\b", plan), (statement, plan)
+                scans = _INDEX_SCAN.findall(plan)
+                whole = {index for one, index, by in scans if by == "Filter" or not (one or by)}
+                assert whole <= partial, (statement, plan)
+    postgres.forget()
+
+
+_INDEX_SCAN: Final = re.compile(
+    r"(Limit .*\n +-> +)?Index (?:Only )?Scan (?:Backward )?using (\w+) on (?:requests|takes|posts)\b.*"
+    r"(?:\n +(Index Cond|Filter))?"
+)
+_YEARS_OF_REQUESTS: Final = (
+    """CREATE TEMP TABLE years AS SELECT lpad(CAST(n AS text), 13, '0') AS id, n,
+    100 + n % 200 AS guild_id, 1000 + n % 5000 AS person_id, n * CAST(60000 AS bigint) AS at_ms
+    FROM generate_series(1000, 21000) AS n""",
+    """INSERT INTO requests (id, version, state, interaction_id, guild_id, channel_id, channel_kind, upload_limit_bytes,
+    person_id, person_name, written_prompt, offers, parameters, take_count, created_at_ms, findings, accepted_seq,
+    accepted_at_ms, finished_at_ms, attempts)
+    SELECT id, 1, 'delivered', n, guild_id, 2, 'text', 10, person_id, 'Ada', '', '[]', '{}', 1, at_ms, '[]', n,
+    at_ms, at_ms, 0 FROM years""",
+    """INSERT INTO takes (id, request_id, ordinal, version, state, publications, attempts, looks, not_before_ms,
+    generation_id, withdrawn)
+    SELECT id || '-1', id, 1, 1, 'fetched', '[]', 1, 0, 0, 'g' || n, true FROM years""",
+    """INSERT INTO posts (request_id, slot, channel_id, intended_at_ms, message_id, shown)
+    SELECT id, 'card', 2, at_ms, n, 'delivered' FROM years""",
+    "ANALYZE",
+)
+
+
 async def _ask_everything(store: Store) -> None:
     take = await _submitting(store, 1)
     await store.move_take(take, TakeState.RENDERING, generation_id="g")
     await _claim(store)
-    await store.usage(_GUILD, _PERSON, now_ms=_NOON_MS)
+    await _used(store)
     await store.made_by(1)
     await store.watched_takes()
     await store.open_requests()
@@ -2006,7 +2199,7 @@ def test_migrating_twice_is_harmless(tmp_path: Path) -> None:
 
 
 async def test_two_bots_that_start_at_once_migrate_once(tmp_path: Path) -> None:
-    stores = [SqlRequestStore(f"sqlite:///{tmp_path / 'rushes.db'}", quota_rule=quota_refusal) for _ in range(3)]
+    stores = [sql_store(f"sqlite:///{tmp_path / 'rushes.db'}") for _ in range(3)]
 
     await asyncio.gather(*(store.open() for store in stores))
     await stores[0].remember("a", "b")
@@ -2086,10 +2279,10 @@ def test_a_take_comes_back_as_it_went(take: Take) -> None:
     assert take_from(take_columns(take)) == take
 
 
-async def test_what_no_database_can_hold_is_shown_as_such(tmp_path: Path) -> None:
+async def test_what_no_database_can_hold_is_shown_as_such(lasting: str, tmp_path: Path) -> None:
     wish = replace(_wish(1), prompt="a\0b\ud800c", person=Person(id=1, name="\udfff"))
     offers = (replace(wish.offers[0], name=json.loads('"\\ud83d"')),)
-    async with sqlite(tmp_path, no_fault) as store:
+    async with STORES[lasting](tmp_path) as store:
         made = await store.create_draft(_id(1), replace(wish, offers=offers), now_ms=_NOON_MS)
 
     assert made.request.written_prompt == "a�b�c"

@@ -15,7 +15,7 @@ from bot.domain.media import Kind, MediaFacts
 from bot.domain.reasons import reason
 from bot.domain.references import OfferSource, Origin, Reference
 from bot.domain.requests import ChannelKind, Place
-from tests.stores import Store, sqlite
+from tests.stores import STORES, Store
 
 _NOW_MS: Final = 1_750_032_000_000
 _TOMORROW_MS: Final = _NOW_MS + 86_400_000
@@ -250,16 +250,16 @@ async def test_many_trays_at_once_never_exceed_what_a_guild_may_hold(store: Stor
     assert sum(held) == 30
 
 
-async def test_two_processes_lose_nothing_that_is_put_aside(tmp_path: Path) -> None:
-    async with sqlite(tmp_path) as first, sqlite(tmp_path) as second:
+async def test_two_stores_lose_nothing_that_is_put_aside(lasting: str, tmp_path: Path) -> None:
+    async with STORES[lasting](tmp_path) as first, STORES[lasting](tmp_path) as second:
         await asyncio.gather(*(_put((first, second)[number % 2], [_file(f"{number}")]) for number in range(50)))
 
         assert sorted(_names(await _tray(first))) == sorted(str(number) for number in range(50))
 
 
-async def test_a_tray_outlives_the_process(tmp_path: Path) -> None:
-    async with sqlite(tmp_path) as store:
+async def test_a_tray_outlives_the_process(lasting: str, tmp_path: Path) -> None:
+    async with STORES[lasting](tmp_path) as store:
         view = await _put(store, [_file("a"), _file("b")])
 
-    async with sqlite(tmp_path) as store:
+    async with STORES[lasting](tmp_path) as store:
         assert await _tray(store) == view

@@ -3,10 +3,8 @@
 import asyncio
 import hashlib
 import io
-import sqlite3
-import sys
 from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
-from contextlib import ExitStack, asynccontextmanager, closing, contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,9 +12,10 @@ from PIL import Image
 
 from sandbox import samples
 from sandbox.discord.person import Message, Outcome, Person, Sandbox, Upload
-from sandbox.nursery import Nursery
+from sandbox.hatching import quick_starts
 from sandbox.oxen.operator import OxenOperator
-from sandbox.rig import Process, Rig, Running, Starter, command, rig
+from sandbox.rig import Process, Rig, Starter, command, rig
+from tests.postgres import ask
 
 _MAKER = 0x010F
 """EXIF: who made the camera."""
@@ -29,14 +28,6 @@ QUICK = {
     "RUSHES__ENGINE__RETRY_FIRST_SECONDS": "0.2",
     "RUSHES__ENGINE__RETRY_MOST_SECONDS": "1",
 }
-
-_HTTP = ("httpcore", "anyio._backends._asyncio")
-LIBRARIES = {
-    "bot": ("bot.bootstrap", "bot.lint_command", *_HTTP),
-    "sandbox.discord": ("sandbox.discord.server",),
-    "sandbox.oxen": ("click", "sandbox.oxen.server", *_HTTP),
-}
-"""What each program imports sooner or later, whatever its arguments."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -56,21 +47,8 @@ def shared(renders: Path) -> Generator[None]:
 
     Where there are no nurseries (they need Linux), every process is started by command.
     """
-    with ExitStack() as stack:
-        known = LIBRARIES if sys.platform == "linux" else {}
-        nurseries = {name: stack.enter_context(closing(Nursery(name, early))) for name, early in known.items()}
-
-        async def forked(
-            module: str,
-            arguments: Sequence[str],
-            *,
-            environment: Mapping[str, str] | None,
-            stdout: int,
-            stderr: int,
-        ) -> Running:
-            return nurseries[module].start(arguments, environment=environment, stdout=stdout, stderr=stderr)
-
-        SHARED.start, SHARED.renders = (forked if nurseries else command), renders
+    with quick_starts() as start:
+        SHARED.start, SHARED.renders = start, renders
         yield
         SHARED.start, SHARED.renders = command, None
 
@@ -98,10 +76,10 @@ def hashes(*files: Upload) -> tuple[str, ...]:
     return tuple(hashlib.sha256(file.data).hexdigest() for file in files)
 
 
-def states(database: Path) -> list[str]:
-    """The states of all requests, oldest first."""
-    with sqlite3.connect(f"file:{database}?mode=ro", uri=True) as connection:
-        return [row[0] for row in connection.execute("SELECT state FROM requests ORDER BY created_at_ms, id")]
+def states(running: Rig) -> list[str]:
+    """The states of all requests in the bot's database, oldest first."""
+    url = running.settings.get("RUSHES__STORAGE__DATABASE_URL") or f"sqlite:///file:{running.database}?mode=ro&uri=true"
+    return [str(state) for (state,) in ask(url, "SELECT state FROM requests ORDER BY created_at_ms, id")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,7 +137,7 @@ class Stage:
     async def ends_as(self, *expected: str) -> None:
         """Until the requests are in these states, oldest first."""
         async with asyncio.timeout(40):
-            while (found := states(self.rig.database)) != list(expected):
+            while (found := states(self.rig)) != list(expected):
                 await asyncio.sleep(0.05)
                 assert len(found) <= len(expected), found
 

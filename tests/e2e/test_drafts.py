@@ -58,7 +58,7 @@ async def test_a_draft_outlives_a_killed_bot_and_is_brought_back_by_command(tmp_
         await scene.ready()
         card = await a_draft(scene)
         await doomed.kill()
-        assert states(scene.rig.database) == ["draft"]
+        assert states(scene.rig) == ["draft"]
 
         await scene.rig.start_bot()
         await scene.ready()

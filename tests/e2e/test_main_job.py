@@ -180,13 +180,21 @@ async def test_a_running_request_can_be_cancelled_from_its_card(tmp_path: Path) 
         assert [button.label for button in cancelled.buttons] == ["Again"]
 
 
+async def test_a_server_that_the_operator_has_not_listed_is_told_so(tmp_path: Path) -> None:
+    async with opened(tmp_path, settings={"RUSHES__ACCESS__GUILDS": "[1]"}) as scene:
+        await scene.rig.start_bot()
+        await scene.ready()
+        text = await scene.answer(await scene.make("@Image1 waves"))
+        assert "This bot does not serve this server: its operator has not listed it." in text, text
+
+
 async def test_a_day_s_quota_holds_and_says_when_more_is_free(tmp_path: Path) -> None:
     async with opened(tmp_path, settings={"RUSHES__QUOTAS__TAKES_PER_PERSON_PER_DAY": "1"}) as scene:
         await scene.rig.start_bot()
         await scene.ready()
         await scene.answer(await scene.make("@Image1 waves"))
         text = await scene.answer(await scene.make("@Image1 waves again"))
-        assert re.search(r"used 1 of your 1 takes today .*More are free <t:\d+:R>", text), text
+        assert re.search(r"used 1 of your 1 takes a day here .*More are free <t:\d+:R>", text), text
         await scene.clip()
         assert len(await scene.oxen.generations()) == 1
 

@@ -27,7 +27,7 @@ async def test_a_killed_bot_delivers_once_and_pays_once(tmp_path: Path, kill_at:
         await scene.clip()
         await until_all_is_told(scene)
 
-        assert states(scene.rig.database) == ["delivered"]
+        assert states(scene.rig) == ["delivered"]
         assert len(await scene.oxen.generations()) == 1
         assert len(await scene.clips()) == 1
         assert await cards(scene) == 1
@@ -77,7 +77,7 @@ async def until_all_is_told(scene: Stage) -> None:
     """Until the card says Done and the staging channel is empty: both come after the clip."""
     await scene.discord.wait_for_message(scene.rig.discord.channel_id, contains="Done", seconds=20)
     async with asyncio.timeout(20):
-        while not await scene.staging_is_empty() or states(scene.rig.database) != ["delivered"]:
+        while not await scene.staging_is_empty() or states(scene.rig) != ["delivered"]:
             await asyncio.sleep(0.05)
 
 

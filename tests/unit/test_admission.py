@@ -1,21 +1,20 @@
-"""May this person, here, now? Every answer carries its reason."""
+"""May this person, here, now? Everything that can be told before a byte is fetched is told at once."""
 
 from dataclasses import replace
 
 import pytest
 
-from bot.admission.rules import quota_refusal, refusals
-from bot.domain.admission import GuildPolicy, Usage
+from bot.admission.rules import refusals
+from bot.domain.money import Asked
+from bot.domain.policies import Access, Limits, Policy, Quota, Span, Unit
+from bot.domain.quotas import Quotas, Usage
+from bot.domain.reasons import Reason
 from bot.domain.requests import ChannelKind, Parameters, Person, Place, Wish
 from bot.domain.words import SENTENCES, say
 
-_POLICY = GuildPolicy(
-    max_running_requests=2,
-    max_waiting_requests_per_person=3,
-    takes_per_person_per_day=10,
-    takes_per_guild_per_day=50,
-)
-_USAGE = Usage(person_takes_today=0, guild_takes_today=0, person_waiting=0, day_ends_at_ms=1_750_032_000_000)
+_DAY_ENDS_MS = 1_750_032_000_000
+_PERSON = Limits(quotas=(Quota(unit=Unit.TAKES, span=Span.DAY, limit=10),))
+_POLICY = Policy(person=_PERSON)
 _WISH = Wish(
     interaction_id=1,
     place=Place(guild_id=1, channel_id=2, channel_kind=ChannelKind.TEXT, upload_limit_bytes=10_000_000),
@@ -26,74 +25,58 @@ _WISH = Wish(
 )
 
 
+def looked(wish: Wish = _WISH, policy: Policy = _POLICY, *, used: int = 0, max_takes: int = 4) -> tuple[Reason, ...]:
+    usage = Usage(
+        person={(Unit.TAKES, Span.DAY): used},
+        guild={},
+        resets_at_ms=dict.fromkeys(Span, _DAY_ENDS_MS),
+        now_ms=_DAY_ENDS_MS - 1,
+    )
+    asked = Asked(takes=wish.take_count, seconds=4 * wish.take_count, cost_usd_micros=1)
+    found = refusals(wish, Quotas(policy=policy, usage=usage), asked, max_takes=max_takes)
+    for refusal in found:
+        assert SENTENCES[refusal.code].format(**refusal.arguments) == say(refusal), "it has all it needs"
+    return found
+
+
 def test_what_fits_is_not_refused() -> None:
-    assert quota_refusal(_POLICY, _USAGE, asked_takes=4) is None
-    assert refusals(_WISH, _POLICY, _USAGE, max_takes=4) == ()
-
-
-@pytest.mark.parametrize(
-    ("usage", "code"),
-    [
-        (replace(_USAGE, person_takes_today=8), "person-quota"),
-        (replace(_USAGE, guild_takes_today=48), "guild-quota"),
-        (replace(_USAGE, person_waiting=3), "too-many-waiting"),
-        (replace(_USAGE, person_takes_today=8, guild_takes_today=48, person_waiting=3), "person-quota"),
-        (replace(_USAGE, guild_takes_today=48, person_waiting=3), "guild-quota"),
-    ],
-)
-def test_the_first_limit_that_is_passed_is_the_reason(usage: Usage, code: str) -> None:
-    refusal = quota_refusal(_POLICY, usage, asked_takes=3)
-
-    assert refusal is not None
-    assert refusal.code == code
-
-
-@pytest.mark.parametrize(
-    "usage",
-    [
-        replace(_USAGE, person_takes_today=7),
-        replace(_USAGE, guild_takes_today=47),
-        replace(_USAGE, person_waiting=2),
-    ],
-)
-def test_the_last_takes_of_a_limit_may_be_used(usage: Usage) -> None:
-    assert quota_refusal(_POLICY, usage, asked_takes=3) is None
-    assert usage.person_waiting == 2 or quota_refusal(_POLICY, usage, asked_takes=4) is not None
+    assert looked(replace(_WISH, take_count=4), used=6) == ()
 
 
 def test_a_refusal_says_how_much_was_used_and_when_more_is_free() -> None:
-    refusal = quota_refusal(_POLICY, replace(_USAGE, person_takes_today=9), asked_takes=2)
+    (refusal,) = looked(used=10)
 
-    assert refusal is not None
-    assert refusal.arguments == {"used": 9, "limit": 10, "asked": 2, "resets_at": 1750032000}
-    assert say(refusal).endswith("More are free <t:1750032000:R>.")
+    assert refusal.code == "person-quota-used"
+    assert say(refusal) == (
+        "You have used 10 of your 10 takes a day here and asked for 1. More are free <t:1750032000:R>."
+    )
 
 
 def test_the_first_look_tells_everything_at_once() -> None:
     wish = replace(_WISH, missing_permissions=("Attach Files", "Send Messages"), take_count=9)
 
-    found = refusals(wish, _POLICY, replace(_USAGE, person_takes_today=5), max_takes=4)
+    found = looked(wish, used=5)
 
-    assert [each.code for each in found] == ["missing-permissions", "parameter-not-offered", "person-quota"]
+    assert [each.code for each in found] == ["missing-permissions", "parameter-not-offered", "person-quota-used"]
     assert found[0].arguments == {"permissions": "Attach Files, Send Messages"}
     assert found[1].arguments == {"name": "takes", "value": 9, "choices": "1–4"}
 
 
 @pytest.mark.parametrize(("take_count", "refused"), [(0, True), (1, False), (4, False), (5, True)])
 def test_a_request_asks_for_one_take_up_to_the_most(take_count: int, refused: bool) -> None:  # noqa: FBT001
-    found = refusals(replace(_WISH, take_count=take_count), _POLICY, _USAGE, max_takes=4)
-
-    assert bool(found) is refused
+    assert bool(looked(replace(_WISH, take_count=take_count))) is refused
 
 
-def test_every_sentence_has_all_it_needs() -> None:
-    wish = replace(_WISH, missing_permissions=("Attach Files",), take_count=9)
-    usages = [
-        replace(_USAGE, person_takes_today=10),
-        replace(_USAGE, guild_takes_today=50),
-        replace(_USAGE, person_waiting=3),
-    ]
+def test_a_role_s_limits_are_those_of_who_has_it() -> None:
+    policy = replace(_POLICY, roles={7: Limits(quotas=(Quota(unit=Unit.TAKES, span=Span.DAY, limit=20),))})
 
-    for refusal in (each for usage in usages for each in refusals(wish, _POLICY, usage, max_takes=1)):
-        assert refusal.code in SENTENCES
-        assert SENTENCES[refusal.code].format(**refusal.arguments) == say(refusal)
+    assert [each.code for each in looked(policy=policy, used=15)] == ["person-quota-used"]
+    assert looked(replace(_WISH, person=Person(id=3, name="Ada", roles=(7,))), policy, used=15) == ()
+
+
+def test_access_to_a_channel_is_access_to_its_threads() -> None:
+    policy = replace(_POLICY, access=Access(allowed_channels=frozenset({50})))
+    in_thread = replace(_WISH, place=replace(_WISH.place, parent_id=50))
+
+    assert [each.code for each in looked(policy=policy)] == ["channel-needed"]
+    assert looked(in_thread, policy) == ()

@@ -14,7 +14,10 @@ from bot.domain.custom_ids import BUTTON_TEMPLATE, MESSAGE_TEMPLATE
 from bot.domain.drafts import DraftView, GuildChoices, Renumbering, TrayView, rearranged
 from bot.domain.errors import Refused
 from bot.domain.media import Kind, MediaFacts
+from bot.domain.money import Account
+from bot.domain.policies import Policy
 from bot.domain.prompts import Finding, Severity, mend_proof
+from bot.domain.quotas import Quotas, Usage
 from bot.domain.reasons import Argument, Reason, reason
 from bot.domain.references import Fate, OfferSource, Reference
 from bot.domain.requests import Parameters
@@ -638,7 +641,7 @@ def test_the_largest_draft_is_complete_within_discords_limits() -> None:
         finding("unused-reference", W, f" @Image{number}", token=f"@Image{number}", name=f"{number} {long}"[:100])
         for number in range(1, 13)
     ]
-    view = draft_view(*findings, references=references, rendered="walks " * 1000)
+    view = replace(draft_view(*findings, references=references, rendered="walks " * 1000), quotas=BUDGETS)
 
     card = cards.draft(view, sheet=True)
 
@@ -647,3 +650,40 @@ def test_the_largest_draft_is_complete_within_discords_limits() -> None:
     lines = [line for line in read(card).split("\n") if line.startswith("`#")]
     assert len(lines) == 12, "no file is left out"
     assert cards.draft_text_files(view)["prompt.txt"] == view.rendered
+
+
+# --- the price -------------------------------------------------------------------------------------------------------
+
+
+def budgets(month_usd_micros: int | None, day_usd_micros: int | None) -> Quotas:
+    """A server and a person who may spend so much, of which $1.00 is held."""
+    usage = Usage(
+        person={},
+        guild={},
+        resets_at_ms={},
+        month=Account(held_usd_micros=1_000_000, spent_usd_micros=0, limit_usd_micros=month_usd_micros),
+        day=Account(held_usd_micros=1_000_000, spent_usd_micros=0, limit_usd_micros=day_usd_micros),
+    )
+    return Quotas(policy=Policy(), usage=usage)
+
+
+BUDGETS = budgets(10**13, 10**12)
+
+
+@pytest.mark.parametrize(
+    ("known", "said"),
+    [
+        (None, "At most $1.50. Nothing has been spent."),
+        (budgets(None, None), "At most $1.50. Nothing has been spent."),
+        (budgets(9_000_000, None), "Costs at most $1.50; $8.00 of this month's $9.00 left in this server."),
+        (budgets(None, 3_000_000), "Costs at most $1.50; $2.00 of your $3.00 for today left."),
+        (
+            budgets(9_000_000, 3_000_000),
+            "Costs at most $1.50; $8.00 of this month's $9.00 left in this server, and $2.00 of your $3.00 for today.",
+        ),
+    ],
+)
+def test_the_price_is_told_with_what_is_left_of_the_budgets(known: Quotas | None, said: str) -> None:
+    view = replace(draft_view(references=()), price_usd_micros=1_500_000, quotas=known)
+
+    assert said in read(cards.draft(view, sheet=False))

@@ -1,6 +1,6 @@
 """What is told of a clip beside it, and how one goes on from it."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 import pytest
@@ -9,6 +9,7 @@ from bot import cards
 from bot.cards.findings import findings_block
 from bot.domain.conform import ClipFindings
 from bot.domain.media import Kind, MediaFacts
+from bot.domain.money import Bill
 from bot.domain.requests import Parameters, Take
 from bot.domain.states import RequestState
 from tests.fakes_delivery import NOW_MS, make_reference, make_snapshot, make_take
@@ -140,7 +141,12 @@ def test_the_fullest_post_is_one_that_discord_takes() -> None:
     long = "walk " * 1000
     references = tuple(make_reference(number, name="n" * 100, alias="a" * 32) for number in range(1, 16))
     snapshot = make_snapshot(
-        RequestState.DELIVERING, *takes, parameters=ASKED, written_prompt=long, references=references
+        RequestState.DELIVERING,
+        *takes,
+        parameters=ASKED,
+        written_prompt=long,
+        references=references,
+        bill=Bill(**{each.name: 10**13 for each in fields(Bill)}),
     )
     names = [f"{take.id}.mp4" for take in takes]
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from bot import cards
 from bot.domain import words
 from bot.domain.conform import Made, Record, Step, Target, Verdict
+from bot.domain.lanes import Ahead, Standing
 from bot.domain.media import Kind, MediaFacts
+from bot.domain.money import Bill
 from bot.domain.prompts import Finding, Severity
 from bot.domain.reasons import Reason, reason
 from bot.domain.references import Fate, Offer, OfferSource
@@ -43,12 +45,12 @@ def test_an_accepted_request_is_read_back_as_it_was_understood() -> None:
     snapshot = make_snapshot(
         references=(make_reference(1), make_reference(2, name="alley.jpg", alias="street")),
         findings=(finding,),
-        place_in_line=3,
+        standing=Standing(place=3),
     )
 
     text = read(cards.accepted(snapshot, rendered_prompt=PROMPT, vendor_tokens={}))
 
-    assert "Your video is in line, place 3" in text
+    assert "Your video is in line, 3rd\n" in text
     assert "`#1` **@Image1** hero.png · 640×480 · 84 kB" in text
     assert "`#2` **@Image2** alley.jpg (@street) · 640×480 · 84 kB" in text
     assert f"> {PROMPT}" in text
@@ -205,7 +207,7 @@ def test_a_sentence_within_a_sentence_keeps_its_distance() -> None:
 @pytest.mark.parametrize(
     ("snapshot", "title"),
     [
-        (make_snapshot(S.QUEUED, place_in_line=2), "### Waiting, place 2 in line"),
+        (make_snapshot(S.QUEUED, standing=Standing(place=2)), "### Waiting, 2nd in line"),
         (make_snapshot(S.PREPARING, make_take(1, T.PLANNED)), "### Preparing"),
         (make_snapshot(S.WORKING, make_take(1, T.RENDERING)), "### Rendering\n"),
         (make_snapshot(S.WORKING, make_take(1, T.RENDERING), make_take(2, T.PLANNED)), "### Rendering take 1 of 2"),
@@ -571,6 +573,18 @@ MADE = st.none() | st.builds(
 )
 
 
+STANDINGS = st.none() | st.builds(
+    Standing,
+    place=st.none() | st.integers(1, 25),
+    ahead=st.lists(st.builds(Ahead, person_id=st.just(44), person_name=LONG, count=st.integers(1, 25)), max_size=9).map(
+        tuple
+    ),
+    own_before=st.integers(0, 24),
+    why=st.none() | st.just(reason("lane-person-busy", running=12, limit=12)),
+)
+BILLS = st.builds(Bill, **{each.name: st.sampled_from((0, 3, 10**13)) for each in fields(Bill)})
+
+
 @st.composite
 def hostile_snapshots(draw: st.DrawFn) -> Snapshot:
     name, alias, cause = draw(LONG), draw(NASTY), draw(REASONS)
@@ -607,6 +621,8 @@ def hostile_snapshots(draw: st.DrawFn) -> Snapshot:
         parameters=Parameters(resolution=draw(NASTY), aspect_ratio=draw(NASTY), seed=draw(st.none() | st.integers())),
         finished_at_ms=draw(st.none() | st.just(NOW_MS)),
         cancel_requested_by=draw(st.none() | st.just(43)),
+        standing=draw(STANDINGS),
+        bill=draw(BILLS),
     )
     return replace(snapshot, request=replace(snapshot.request, person=Person(id=42, name=name)))
 

@@ -32,11 +32,11 @@ def rushes(*arguments: str) -> Result:
     return CliRunner().invoke(main, arguments)
 
 
-def heartbeat(tmp_path: Path, *, age_seconds: float) -> None:
-    """The file that a bot touches while it is connected."""
+def heartbeat(tmp_path: Path, *, age_seconds: float, role: str = "all") -> None:
+    """The file that a bot writes while it is connected."""
     file = tmp_path / "data" / "alive"
     file.parent.mkdir()
-    file.touch()
+    file.write_text(role)
     now = file.stat().st_mtime
     os.utime(file, (now - age_seconds, now - age_seconds))
 
@@ -111,6 +111,25 @@ def test_a_secret_s_file_that_is_missing_is_said_without_a_traceback(monkeypatch
     assert isinstance(told.exception, SystemExit)
 
 
+@pytest.mark.parametrize(
+    ("url", "told_of"),
+    [
+        ("postgresql+psycopg://rushes:very-secret@127.0.0.1:1/rushes", "Connection refused"),
+        ("mysql://rushes:very-secret@127.0.0.1/rushes", "storage.database_url cannot be used"),
+    ],
+)
+def test_a_database_that_cannot_be_used_is_said_without_its_password(
+    monkeypatch: pytest.MonkeyPatch, url: str, told_of: str
+) -> None:
+    for name, value in (("DISCORD__TOKEN", "a-token"), ("OXEN__KEY", "a-key"), ("STORAGE__DATABASE_URL", url)):
+        monkeypatch.setenv(f"RUSHES__{name}", value)
+    told = rushes("run")
+    assert told.exit_code == 2
+    assert told_of in told.stderr
+    assert "Traceback" not in told.output
+    assert "very-secret" not in told.output
+
+
 # --- health: 0 is well and 1 is ill; Docker keeps 2 for itself -------------------------------------------------------
 
 
@@ -133,6 +152,33 @@ def test_health_says_alive(tmp_path: Path, age_seconds: int) -> None:
     told = rushes("health")
     assert (told.exit_code, told.stderr) == (0, "")
     assert re.match(r"alive \d+ s ago", told.stdout)
+
+
+def test_health_says_which_role_is_alive_and_can_insist_on_one(tmp_path: Path) -> None:
+    heartbeat(tmp_path, age_seconds=1, role="worker")
+    assert "(worker)" in rushes("health").stdout
+    assert rushes("health", "--role", "worker").exit_code == 0
+    told = rushes("health", "--role", "gateway")
+    assert told.exit_code == 1
+    assert "has the role worker, not gateway" in told.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--role", "worker"), "The role worker needs PostgreSQL"),
+        (("--role", "gateway", "--shards", "8/8"), "numbered from 0 to 7"),
+    ],
+)
+def test_a_role_that_cannot_be_is_said_before_anything_is_touched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], said: str
+) -> None:
+    monkeypatch.setenv("RUSHES__DISCORD__TOKEN", "a-token")
+    monkeypatch.setenv("RUSHES__OXEN__KEY", "a-key")
+    told = rushes("run", *arguments)
+    assert told.exit_code == 2
+    assert said in told.stderr
+    assert not (tmp_path / "data").exists()
 
 
 def test_health_needs_neither_token_nor_key_but_good_settings(monkeypatch: pytest.MonkeyPatch) -> None:

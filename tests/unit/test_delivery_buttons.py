@@ -53,6 +53,10 @@ class Press:
             tray=unused,
             privacy=unused,
             guild_choices=unused,
+            quotas=unused,
+            lane=unused,
+            policies=unused,
+            ledger_csv=unused,
             sources=unused,
             rendered=lambda snapshot: snapshot.request.written_prompt,
             vendor_tokens=unused,
@@ -75,7 +79,10 @@ class Press:
         )
         return cast("discord.Interaction[RushesClient]", double)
 
-    async def _cancel(self, request_id: str, *, person_id: int, moderator: bool) -> Snapshot:
+    async def _cancel(
+        self, request_id: str, *, person_id: int, moderator: bool, guild_id: int | None = None
+    ) -> Snapshot:
+        assert guild_id is None
         self.asked.append(("cancel", request_id, person_id, moderator))
         return make_snapshot(RequestState.WORKING, make_take(1, TakeState.RENDERING), cancel_requested_by=person_id)
 

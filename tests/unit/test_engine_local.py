@@ -100,7 +100,8 @@ async def test_who_is_woken_is_carried_at_once_and_others_beside() -> None:
 
 async def test_wishes_from_before_the_start_are_kept() -> None:
     stage = Stage()
-    stage.engine.wake_all(["a", "b"])
+    stage.engine.wake("a")
+    stage.engine.wake("b")
     assert await stage.quiet() == 0
     async with stage.running():
         await stage.step(2)

@@ -47,7 +47,16 @@ def test_a_row_is_ours_only_when_its_echo_proves_it(
     assert match(body, row, enqueued_at_ms=SINCE_MS, since_ms=SINCE_MS) is verdict
 
 
-@pytest.mark.parametrize(("earlier_ms", "verdict"), [(0, Match.YES), (5_000, Match.YES), (5_001, Match.NO)])
+@pytest.mark.parametrize(
+    ("earlier_ms", "verdict"),
+    [
+        (0, Match.YES),
+        (5_000, Match.YES),
+        (5_001, Match.UNTELLABLE),  # our clock may be ahead of the vendor's: "not there" would be paid for
+        (86_400_000, Match.UNTELLABLE),
+        (86_400_001, Match.NO),
+    ],
+)
 def test_words_alone_prove_nothing_about_older_rows(earlier_ms: int, verdict: Match) -> None:
     assert match(BODY, BODY, enqueued_at_ms=SINCE_MS - earlier_ms, since_ms=SINCE_MS) is verdict
 

@@ -11,6 +11,7 @@ from bot.domain.consent import Choice
 from bot.domain.drafts import DraftView
 from bot.domain.errors import Refused, Unavailable
 from bot.domain.media import AnimaticPlan, MediaFacts
+from bot.domain.policies import Access
 from bot.domain.reasons import reason
 from bot.domain.requests import Parameters
 from bot.domain.words import say
@@ -273,3 +274,16 @@ async def test_trouble_before_it_is_counted_is_not_said_to_have_counted(rig: Rig
         await animatic(rig, view)
     rig.contents.copy_to = copy_to
     assert await animatic(rig, view)
+
+
+async def test_nothing_is_drawn_for_who_may_ask_nothing_there(rig: Rig) -> None:
+    view = await rig.draft("hero.png waves", "hero.png")
+    await rig.policies.change(GUILD, lambda one: replace(one, access=Access(allowed_roles=frozenset({5}))), by=99)
+    with pytest.raises(Refused, match="role-needed"):
+        await animatic(rig, view)
+    request = view.request
+    assert await rig.drafts.animatic(request.id, person_id=ADA, version=request.version, roles=(5,))
+    await rig.policies.block(GUILD, ADA, why="spam", by=99)
+    with pytest.raises(Refused, match="blocked"):
+        await rig.drafts.animatic(request.id, person_id=ADA, version=request.version, roles=(5,))
+    assert len(rig.media.drawn) == 1

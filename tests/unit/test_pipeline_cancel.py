@@ -1,7 +1,6 @@
 """Cancelling is a wish: what it comes to depends on how far the request is, and on what the vendor says."""
 
 import asyncio
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -33,7 +32,7 @@ async def cancel(rig: Rig, request_id: str) -> str:
 
 async def waiting(rig: Rig) -> str:
     """A request behind another one."""
-    rig.policy = replace(rig.policy, max_running_requests=1)
+    await rig.limit(running=1)
     await rig.ask()
     request_id = await rig.ask()
     await rig.settle()
@@ -58,13 +57,13 @@ async def test_a_queued_request_ends_at_once_and_gives_its_quota_back(rig: Rig) 
     assert [take.state.value for take in snapshot.takes] == ["cancelled"]
     assert snapshot.known_cost_usd_micros == 0
     assert len(rig.provider.started) == 1, "the other one's"
-    assert (await rig.store.usage(100, ADA, now_ms=rig.clock())).person_takes_today == 1
+    assert await rig.takes_today() == 1
     assert rig.notices == [], "who cancels knows"
 
 
 async def test_cancelled_just_as_it_is_claimed_it_ends_before_it_is_paid(rig: Rig) -> None:
     request_id = await rig.ask()
-    await rig.store.claim_next(rig.rooms.policy, max_running=8, now_ms=rig.clock())
+    await rig.store.claim_next(max_running=8, now_ms=rig.clock())
     assert await cancel(rig, request_id) == "preparing"
     await rig.settle()
     assert await rig.state(request_id) == "cancelled"
@@ -220,8 +219,7 @@ async def test_a_row_that_moves_meanwhile_does_not_lose_the_wish(rig: Rig) -> No
 
     async def claimed_just_before(*args: object, **changes: object) -> object:
         rig.store.move = move
-        rig.policy = replace(rig.policy, max_running_requests=2)
-        await rig.dispatch()
+        await rig.limit(running=2)
         return await move(*args, **changes)  # pyright: ignore[reportArgumentType]
 
     rig.store.move = claimed_just_before  # pyright: ignore[reportAttributeAccessIssue]

@@ -359,7 +359,7 @@ async def test_a_file_that_cannot_be_converted_costs_nothing_and_its_person_is_t
 
 
 async def test_its_place_is_the_next_one_s(rig: Rig) -> None:
-    rig.policy = replace(rig.policy, max_running_requests=1)
+    await rig.limit(running=1)
     rig.media.troubles.append(NOT_CONFORMED)
     view = await films(rig, A)
     await rig.confirmed(view)
@@ -502,12 +502,12 @@ async def test_what_an_earlier_release_accepted_is_told_why_it_does_not_fit_any_
 
 async def test_a_refused_confirmation_leaves_its_card_valid(rig: Rig) -> None:
     view = await short_films(rig)
-    policy, rig.policy = rig.policy, replace(rig.policy, takes_per_person_per_day=0)
+    await rig.limit(takes_a_day=0)
     for _ in range(2):
         with pytest.raises(Refused, match="person-quota"):
             await rig.confirmed(view)
     assert (await rig.drafts.look(view.request.id, person_id=ADA)).request == view.request
-    rig.policy = policy
+    await rig.limit(takes_a_day=9)
     accepted = (await rig.confirmed(view)).request
     assert accepted.version == view.request.version + 1
     assert [one.target for one in accepted.references] == targets(view.plan)

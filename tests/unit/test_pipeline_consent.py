@@ -10,7 +10,7 @@ from bot.domain.errors import Refused
 from bot.domain.prompts import Names
 from bot.domain.reasons import reason
 from bot.domain.references import Offer, OfferSource, Origin, stands_for_person
-from bot.domain.requests import Snapshot, Wish
+from bot.domain.requests import Person, Snapshot, Wish
 from bot.domain.states import RequestState
 from tests.fakes_provider import Fault
 from tests.pipeline_rig import ADA, BOB, GUILD, RETRY_MS, Rig, codes
@@ -82,8 +82,8 @@ async def test_a_queued_request_with_a_forbidden_file_ends_is_told_and_costs_not
     assert await forbid(rig) == 1
     assert await rig.state(request.id) == "failed"
     assert await ended(rig, request.id) == ("failed", FORBIDDEN, 0, 1)
-    usage = await rig.store.usage(GUILD, ADA, now_ms=rig.clock())
-    assert (usage.person_takes_today, usage.person_waiting) == (0, 0)
+    usage = (await rig.overview.quotas(GUILD, Person(id=ADA, name="Ada"))).usage
+    assert (await rig.takes_today(), usage.person_waiting) == (0, 0)
 
 
 async def test_those_behind_it_move_up(rig: Rig) -> None:

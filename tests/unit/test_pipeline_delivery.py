@@ -447,7 +447,7 @@ async def test_where_no_card_may_be_posted_nothing_is_paid(rig: Rig) -> None:
     assert [take.state.value for take in snapshot.takes] == ["cancelled"]
     assert snapshot.known_cost_usd_micros == 0
     assert (rig.provider.started, rig.staged) == ([], [])
-    assert (await rig.store.usage(100, 7, now_ms=rig.clock())).person_takes_today == 0
+    assert await rig.takes_today() == 0
 
 
 async def test_a_request_that_another_s_start_claimed_is_not_paid_without_its_card_either(rig: Rig) -> None:
@@ -527,7 +527,7 @@ async def test_links_that_grew_old_in_a_long_wait_are_renewed_before_they_are_se
 
 
 async def test_an_end_frees_the_place_even_when_the_database_hiccups_just_then(rig: Rig) -> None:
-    rig.policy = replace(rig.policy, max_running_requests=1)
+    await rig.limit(running=1)
     await rendered(rig)
     waiting = await rig.ask()
     await rig.settle()

@@ -1,7 +1,6 @@
 """Who is next, and how many at once."""
 
 from collections import Counter
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,8 +19,14 @@ async def running(rig: Rig) -> Counter[int]:
     return Counter(each.place.guild_id for each in await rig.every_request() if each.state.value == "working")
 
 
+async def place(rig: Rig, request_id: str) -> int | None:
+    """Where it stands in its line."""
+    standing = (await rig.snapshot(request_id)).standing
+    return None if standing is None else standing.place
+
+
 async def test_a_guild_s_limit_holds_and_the_next_starts_when_one_ends(rig: Rig) -> None:
-    rig.policy = replace(rig.policy, max_running_requests=2)
+    await rig.limit(running=2)
     asked = [await rig.ask() for _ in range(4)]
     await rig.settle()
     assert [await rig.state(each) for each in asked] == ["working", "working", "queued", "queued"]
@@ -35,13 +40,13 @@ async def test_the_bot_s_limit_holds_over_all_guilds_and_each_gets_its_share(rig
         await rig.ask(guild=1)
     for guild in (2, 3):
         await rig.ask(guild=guild)
-    rig.policy = replace(rig.policy, max_running_requests=3)
     await rig.settle()
     assert await running(rig) == {1: 1, 2: 1, 3: 1}
 
 
 async def test_a_flood_is_worked_off_in_order_and_never_over_the_limits(rig: Rig) -> None:
-    rig.policy = replace(rig.policy, max_running_requests=2)
+    for guild in (1, 2):
+        await rig.limit(guild=guild, running=2)
     asked = [await rig.ask(guild=1) for _ in range(8)]
     others = [await rig.ask(guild=2) for _ in range(4)]
     ended = list[str]()
@@ -59,7 +64,7 @@ async def test_a_flood_is_worked_off_in_order_and_never_over_the_limits(rig: Rig
 
 @pytest.mark.parametrize("how", ["failed", "cancelled", "kept"])
 async def test_however_a_request_ends_the_next_one_starts(rig: Rig, how: str) -> None:
-    rig.policy = replace(rig.policy, max_running_requests=1)
+    await rig.limit(running=1)
     first, second = await rig.ask(), await rig.ask()
     await rig.settle()
     if how == "failed":
@@ -74,7 +79,7 @@ async def test_however_a_request_ends_the_next_one_starts(rig: Rig, how: str) ->
 
 
 async def test_what_waits_for_its_operator_holds_no_place(rig: Rig) -> None:
-    rig.policy = replace(rig.policy, max_running_requests=1)
+    await rig.limit(running=1)
     rig.provider.fail_submits(Fault.LOST_AFTER)
     stuck, second = await rig.ask_in_words(), await rig.ask()
     await rig.settle()
@@ -85,20 +90,20 @@ async def test_what_waits_for_its_operator_holds_no_place(rig: Rig) -> None:
 
 
 async def test_those_who_wait_see_their_place_move_up(rig: Rig) -> None:
-    rig.policy = replace(rig.policy, max_running_requests=1)
+    await rig.limit(running=1)
     asked = [await rig.ask() for _ in range(4)]
     await rig.settle()
-    assert [(await rig.snapshot(each)).place_in_line for each in asked] == [None, 1, 2, 3]
+    assert [await place(rig, each) for each in asked] == [None, 1, 2, 3]
     rig.provider.finish(rig.provider.started[0])
     await rig.watch.look()
     rig.cards.owed.clear()
     assert await rig.advance(asked[0]) is None
     assert set(asked[2:]) <= set(rig.cards.owed)
-    assert (await rig.snapshot(asked[3])).place_in_line == 2
+    assert await place(rig, asked[3]) == 2
 
 
 async def test_a_full_house_is_left_alone(rig: Rig) -> None:
-    rig.policy = replace(rig.policy, max_running_requests=1)
+    await rig.limit(running=1)
     await rig.ask()
     await rig.ask()
     await rig.settle()

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -227,10 +228,10 @@ async def test_a_draft_with_errors_cannot_be_confirmed_and_waits_on(rig: Rig) ->
 
 async def test_a_used_up_quota_leaves_the_draft_waiting(rig: Rig) -> None:
     view = await rig.draft()
-    policy, rig.policy = rig.policy, replace(rig.policy, takes_per_person_per_day=0)
-    with pytest.raises(Refused, match="person-quota"):
+    await rig.limit(takes_a_day=0)
+    with pytest.raises(Refused, match="person-quota-none"):
         await rig.confirmed(view)
-    rig.policy = policy
+    await rig.limit(takes_a_day=1)
     assert (await rig.confirmed(view)).request.state.value == "queued"
 
 
@@ -740,7 +741,7 @@ async def test_one_person_has_one_sheet_drawn_at_a_time(rig: Rig) -> None:
 
 
 async def test_only_so_many_sheets_are_kept(rig: Rig) -> None:
-    rig.policy = replace(rig.policy, max_waiting_requests_per_person=99)
+    await rig.limit(waiting=99)
     artist = Artist(rig)
     views = [await rig.draft("@Image1 waves", f"{number}.png") for number in range(65)]
     for view in views:
@@ -791,3 +792,28 @@ async def test_somebody_first_mentioned_in_an_edit_is_called_by_name(rig: Rig) -
     )
 
     assert edited.rendered == "@Image1 waves at Bob"
+
+
+async def test_who_is_blocked_changes_words_but_gets_no_further_file_fetched(rig: Rig) -> None:
+    view = await rig.draft()
+    held = dict(rig.contents.contents)
+    await rig.policies.block(GUILD, ADA, why="spam", by=99)
+    edit = partial(rig.drafts.edit, view.request.id, person_id=ADA, prompt="@Image1 runs", names=Names())
+    with pytest.raises(Refused, match="blocked"):
+        await edit(version=view.request.version, offers=(rig.offer("sea.png"),))
+    assert rig.contents.contents == held
+    assert (await edit(version=view.request.version, offers=())).request.written_prompt == "@Image1 runs"
+
+
+async def test_a_refused_confirm_leaves_its_card_as_good_as_it_was(rig: Rig) -> None:
+    view = await rig.draft()
+    shown = await rig.request(view.request.id)
+    await rig.limit(takes_a_day=0)
+    confirm = partial(rig.drafts.confirm, shown.id, person_id=ADA, version=shown.version, roles=(5,))
+    for _press in range(2):
+        with pytest.raises(Refused, match="person-quota"):
+            await confirm()
+    assert await rig.request(shown.id) == shown
+    await rig.limit(takes_a_day=5)
+    queued = (await confirm()).request
+    assert (queued.state.value, queued.person.roles) == ("queued", (5,))

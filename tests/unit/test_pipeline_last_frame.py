@@ -8,8 +8,10 @@ import pytest
 from bot.domain.consent import Choice
 from bot.domain.errors import Refused
 from bot.domain.media import Kind, MediaFacts
+from bot.domain.policies import Access
 from bot.domain.reasons import reason
 from bot.domain.references import Offer, OfferSource, Origin
+from bot.domain.requests import Person
 from bot.pipeline.last_frame import LastFrame
 from tests.pipeline_rig import ADA, BOB, CLIP, GUILD, Rig, codes
 
@@ -31,8 +33,12 @@ async def delivered(rig: Rig, *results: bytes, takes: int = 1, upload_limit_byte
     return request_id
 
 
+def asking(person: int) -> Person:
+    return Person(id=person, name="Ada")
+
+
 async def frame(rig: Rig, request_id: str, *, ordinal: int = 1, person: int = ADA, guild: int = GUILD) -> Offer:
-    return await LastFrame(rig.rooms)(request_id, ordinal=ordinal, place=rig.place(guild), person_id=person)
+    return await LastFrame(rig.rooms)(request_id, ordinal=ordinal, place=rig.place(guild), person=asking(person))
 
 
 async def refusal(rig: Rig, request_id: str, *, ordinal: int = 1, person: int = ADA, guild: int = GUILD) -> list[str]:
@@ -140,7 +146,7 @@ async def test_a_clip_whose_bytes_go_while_they_are_copied_says_what_to_do(rig: 
 async def look(rig: Rig, request_id: str, *, ordinal: int = 1, person: int = ADA, guild: int = GUILD) -> list[str]:
     """The codes of why there is nothing to go on from."""
     try:
-        await LastFrame(rig.rooms).look(request_id, ordinal=ordinal, place=rig.place(guild), person_id=person)
+        await LastFrame(rig.rooms).look(request_id, ordinal=ordinal, place=rig.place(guild), person=asking(person))
     except Refused as refused:
         return codes(refused)
     return []
@@ -219,3 +225,16 @@ async def test_it_counts_as_a_file_looked_at(rig: Rig) -> None:
     rig.allow(person_files=2)
     assert (await frame(rig, request_id)).held is not None
     assert await refusal(rig, request_id) == ["free-person-files"]
+
+
+async def test_who_may_ask_nothing_there_gets_no_form_and_no_frame(rig: Rig) -> None:
+    request_id = await delivered(rig)
+    held = dict(rig.contents.contents)
+    await rig.policies.block(GUILD, BOB, why="spam", by=99)
+    assert await look(rig, request_id, person=BOB) == await refusal(rig, request_id, person=BOB) == ["blocked"]
+    closed = Access(denied_channels=frozenset({rig.place().channel_id}))
+    await rig.policies.change(GUILD, lambda policy: replace(policy, access=closed), by=99)
+    assert await look(rig, request_id) == await refusal(rig, request_id) == ["channel-denied"]
+    rig.serve(ELSEWHERE)
+    assert await look(rig, request_id) == await refusal(rig, request_id) == ["guild-not-served"]
+    assert rig.contents.contents == held

@@ -33,8 +33,7 @@ async def refusal(rig: Rig, wish: Wish) -> Refused:
 
 async def nothing_was_spent(rig: Rig) -> bool:
     await rig.settle()
-    usage = await rig.store.usage(100, 7, now_ms=rig.clock())
-    return (rig.provider.started, rig.discord.messages, usage.person_takes_today) == ([], {}, 0)
+    return (rig.provider.started, rig.discord.messages, await rig.takes_today()) == ([], {}, 0)
 
 
 def warned(findings: tuple[Finding, ...]) -> list[str]:
@@ -45,7 +44,8 @@ async def test_a_wish_gets_its_place_in_the_lane_with_what_it_points_to(rig: Rig
     snapshot = await rig.submit(rig.wish("@Image1 waves at hero.png", "hero.png", takes=2))
 
     assert snapshot.request.state.value == "queued"
-    assert snapshot.place_in_line == 1
+    assert snapshot.standing is not None
+    assert snapshot.standing.place == 1
     assert [reference.name for reference in snapshot.request.references] == ["hero.png"]
     assert [take.state.value for take in snapshot.takes] == ["planned", "planned"]
     assert rig.faults.passed == MADE
@@ -261,8 +261,10 @@ async def test_what_costs_more_than_the_threshold_is_asked(rig: Rig, above: int,
     assert (await rig.submit(rig.wish("@Image1 waves", "hero.png"))).request.state.value == state
 
 
-async def test_an_unknown_price_is_asked(rig: Rig) -> None:
+async def test_an_unknown_price_is_asked_where_it_is_taken_at_all(rig: Rig) -> None:
     rig.provider.spec = replace(rig.provider.spec, pricing=Pricing())
+    assert codes(await refusal(rig, rig.wish("@Image1 waves", "hero.png"))) == ["price-unknown"]
+    rig.defaults = replace(rig.defaults, unpriced=True)
     draft = await rig.waiting(rig.wish("@Image1 waves", "hero.png"))
     assert draft.price_usd_micros is None
 
@@ -307,7 +309,7 @@ async def test_bytes_that_we_hold_and_files_that_are_refused_cost_no_allowance(r
 
 async def test_what_others_used_up_meanwhile_is_refused_by_the_second_look(rig: Rig) -> None:
     """The first look finds room for both; acceptance has room for one."""
-    rig.policy = replace(rig.policy, takes_per_person_per_day=3)
+    await rig.limit(takes_a_day=3)
     first, second = rig.wish("@Image1 waves", "hero.png", takes=2), rig.wish("@Image1 hides", "hero.png", takes=2)
     fetch = rig.downloader.fetch
 
@@ -317,7 +319,7 @@ async def test_what_others_used_up_meanwhile_is_refused_by_the_second_look(rig: 
         return await fetch(*args)  # pyright: ignore[reportArgumentType]
 
     rig.downloader.fetch = fetch_while_another_is_accepted  # pyright: ignore[reportAttributeAccessIssue]
-    assert codes(await refusal(rig, first)) == ["person-quota"]
+    assert codes(await refusal(rig, first)) == ["person-quota-used"]
     assert sorted(each.state.value for each in await rig.every_request()) == ["failed", "queued"]
 
 
@@ -626,7 +628,7 @@ async def test_a_draft_that_is_prepared_again_and_again_is_charged_once(rig: Rig
 
 
 async def test_the_same_interaction_again_is_answered_though_its_own_draft_fills_the_line(rig: Rig) -> None:
-    rig.policy = replace(rig.policy, max_waiting_requests_per_person=1)
+    await rig.limit(waiting=1)
     wish = rig.wish("@Image1 waves", "hero.png", ask=True)
     first = await rig.submit(wish)
     assert (await rig.submit(wish)).request == first.request

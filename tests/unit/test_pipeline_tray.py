@@ -238,3 +238,15 @@ async def test_all_trays_of_a_person_together_are_bounded(rig: Rig) -> None:
         await rig.tray.add(replace(wish, place=replace(wish.place, channel_id=2000)))
 
     assert (await rig.tray.show(2000, ADA)).references == ()
+
+
+@pytest.mark.parametrize("guild", [GUILD, 12345])
+async def test_who_may_ask_nothing_there_gets_nothing_fetched(rig: Rig, guild: int) -> None:
+    if guild == GUILD:
+        await rig.policies.block(GUILD, ADA, why="spam", by=99)
+    else:
+        rig.serve(GUILD)
+    with pytest.raises(Refused) as refused:
+        await rig.tray.add(rig.tray_wish(rig.offer("hero.png"), guild=guild))
+    assert codes(refused.value) == ["blocked" if guild == GUILD else "guild-not-served"]
+    assert rig.contents.contents == {}

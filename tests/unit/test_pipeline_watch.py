@@ -17,6 +17,9 @@ def rig(tmp_path: Path) -> Rig:
     return Rig(tmp_path)
 
 
+LATE_MS = 5 * 60_000
+
+
 async def rendering(rig: Rig, *, takes: int = 1, guild: int = GUILD) -> tuple[str, str]:
     """A request and its generation, under way."""
     request_id = await rig.ask(takes=takes, guild=guild)
@@ -224,3 +227,56 @@ async def test_a_holder_that_keeps_looking_keeps_the_watch(rig: Rig) -> None:
         rig.provider.asked.clear()
         await another.look()
         assert rig.provider.asked == []
+
+
+# --- costs that come late --------------------------------------------------------------------------------------------
+
+
+async def given_up(rig: Rig) -> tuple[str, str]:
+    """A request whose take ended while the vendor did not say what it cost."""
+    request_id, generation_id = await rendering(rig)
+    row = rig.provider.rows[generation_id]
+    rig.provider.forget(generation_id)
+    for _look in range(SETTLE_LOOKS):
+        await rig.look()
+    rig.provider.rows[generation_id] = row
+    return request_id, generation_id
+
+
+async def test_a_cost_that_comes_late_is_booked_and_shown(rig: Rig) -> None:
+    request_id, generation_id = await given_up(rig)
+    assert (await rig.snapshot(request_id)).bill.held_usd_micros > 0
+    await rig.pass_time(LATE_MS)
+    await rig.look()
+    assert (await rig.snapshot(request_id)).known_cost_usd_micros is None, "it goes on at the vendor"
+
+    rig.provider.finish(generation_id, cost_usd_micros=484_000)
+    await rig.look()
+    assert (await rig.snapshot(request_id)).known_cost_usd_micros is None, "it is not asked at every look"
+    await rig.pass_time(LATE_MS)
+    rig.cards.owed.clear()
+    await rig.watch.look()
+
+    snapshot = await rig.snapshot(request_id)
+    assert (snapshot.request.state.value, snapshot.known_cost_usd_micros) == ("failed", 484_000)
+    assert snapshot.bill.spent_usd_micros == 484_000
+    assert (await rig.overview.quotas(GUILD, snapshot.request.person)).usage.month.held_usd_micros == 0
+    assert list(rig.cards.owed) == [request_id]
+    await rig.pass_time(LATE_MS)
+    rig.provider.asked.clear()
+    await rig.look()
+    assert rig.provider.asked == [], "what is booked is not asked for again"
+
+
+async def test_costs_that_never_come_are_asked_for_a_few_at_a_time_and_hide_no_other(rig: Rig) -> None:
+    started = [(await given_up(rig))[1] for _ in range(25)]
+    for generation_id in started[:-1]:
+        rig.provider.forget(generation_id)
+    rig.provider.finish(started[-1], cost_usd_micros=1)
+    for _round in range(2):
+        await rig.pass_time(LATE_MS)
+        rig.provider.asked.clear()
+        await rig.look()
+        assert len(rig.provider.asked) == 20
+    spent = [(await rig.snapshot(each.id)).known_cost_usd_micros for each in await rig.every_request()]
+    assert spent.count(1) == 1

@@ -15,7 +15,7 @@ from bot.settings import Settings, SettingsError, config_directory, load_setting
 from tests.fakes_provider import MODEL_ID, MODELS_DIRECTORY
 
 DEFAULT = config_directory() / "default.toml"
-SECRETS = {("discord", "token"), ("oxen", "key")}
+SECRETS = {("discord", "token"), ("oxen", "key"), ("storage", "contents_secret")}
 
 Profile = Callable[[str], None]
 
@@ -149,6 +149,14 @@ def test_every_mistaken_variable_is_told_at_once(monkeypatch: pytest.MonkeyPatch
         ("[drafts]\nask_above_usd = -1\n", "“drafts.ask_above_usd” cannot be used"),
         ("[free]\nperson_files_per_day = 0\n", "“free.person_files_per_day” cannot be used"),
         ("[lanes]\nmax_running = 0\n", "“lanes.max_running” cannot be used"),
+        ("[lanes]\nageing_minutes = -1\n", "“lanes.ageing_minutes” cannot be used"),
+        ("[quotas]\ntakes_per_person_per_day = -1\n", "“quotas.takes_per_person_per_day” cannot be used"),
+        ("[quotas]\nper_person = {takes_per_day = 3}\n", "“quotas.per_person.takes_per_day"),
+        ("[quotas]\nper_guild = {minutes_per_day = 3}\n", "“quotas.per_guild.minutes_per_day"),
+        ("[budgets]\nusd_per_guild_per_month = -1\n", "“budgets.usd_per_guild_per_month"),
+        ("[budgets]\nusd_per_person_per_day = 0.0000001\n", "“budgets.usd_per_person_per_day"),
+        ('[ceilings]\ntakes_per_guild_per_day = "all"\n', "“ceilings.takes_per_guild_per_day"),
+        ("[access]\nguilds = [0]\n", "“access.guilds.0” cannot be used"),
         ("[oxen]\nwatch_interval_seconds = 0\n", "“oxen.watch_interval_seconds” cannot be used"),
         ('[oxen]\nbase = "ftp://hub.oxen.ai"\n', "“oxen.base” cannot be used"),
         ('[logging]\nlevel = "loud"\n', "“logging.level” cannot be used"),
@@ -183,6 +191,11 @@ def test_an_unknown_profile_is_told_with_those_there_are(monkeypatch: pytest.Mon
     [
         ('[discord]\ntoken = "very-secret"\n', "discord.token", "RUSHES__DISCORD__TOKEN"),
         ('[oxen]\nkey = "very-secret"\n', "oxen.key", "RUSHES__OXEN__KEY"),
+        (
+            '[storage]\ncontents_secret = "very-secret"\n',
+            "storage.contents_secret",
+            "RUSHES__STORAGE__CONTENTS_SECRET",
+        ),
     ],
 )
 def test_a_secret_in_a_settings_file_stops_the_start(profile: Profile, text: str, name: str, variable: str) -> None:
@@ -240,6 +253,51 @@ async def test_a_key_s_file_that_is_away_for_a_moment_is_an_outage_and_not_the_e
     async with provider:
         with pytest.raises(Unavailable, match="vendor-key"):
             await provider.active()
+
+
+# --- the database ----------------------------------------------------------------------------------------------------
+
+
+def test_without_an_address_the_database_is_a_file_in_the_storage(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RUSHES__STORAGE__DIRECTORY", "/srv/rushes")
+    storage = load_settings().storage
+    assert storage.read_database_url() == "sqlite:////srv/rushes/rushes.sqlite3"
+    assert storage.read_database_password() == ""
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql+psycopg://rushes:very%40secret@db.example.test/rushes",
+        "postgresql+psycopg://rushes@db.example.test/rushes?password=very%40secret",
+    ],
+)
+def test_a_database_s_address_may_hold_a_password_that_never_shows(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "address").write_text(f"{url}\n")
+    for name, value in (("DATABASE_URL", url), ("DATABASE_URL_FILE", str(tmp_path / "address"))):
+        monkeypatch.delenv("RUSHES__STORAGE__DATABASE_URL", raising=False)
+        monkeypatch.setenv(f"RUSHES__STORAGE__{name}", value)
+        settings = load_settings()
+        assert settings.storage.read_database_url() == url
+        assert settings.storage.read_database_password() == "very@secret"
+        shown = f"{settings!r} {settings} {settings.model_dump_json()}"
+        assert "@secret" not in shown
+        assert "%40secret" not in shown
+
+
+def test_a_password_of_the_database_in_a_settings_file_stops_the_start(profile: Profile) -> None:
+    profile('[storage]\ndatabase_url = "postgresql+psycopg://rushes:very-secret@db/rushes"')
+    said = complaint()
+    assert "ours.toml holds a password in storage.database_url" in said
+    assert "RUSHES__STORAGE__DATABASE_URL" in said
+    assert "very-secret" not in said
+
+
+def test_an_address_without_a_password_may_stand_in_a_settings_file(profile: Profile) -> None:
+    profile('[storage]\ndatabase_url = "postgresql+psycopg://rushes@db/rushes"')
+    assert load_settings().storage.read_database_url() == "postgresql+psycopg://rushes@db/rushes"
 
 
 # --- origins ---------------------------------------------------------------------------------------------------------
