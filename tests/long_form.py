@@ -23,18 +23,23 @@ LONG: Final = tuple(
         # What each takes seconds of waiting for a limit, or of encoding.
         r"tests/unit/test_media_child_poison\.py.*\[(sleep|spin|eat)\]",
         r"tests/unit/test_media_conform_corpus\.py::test_every_conversion_is_accepted",
+        r"tests/unit/test_media_conform\.py::test_a_conversion_that_breaks_off",
         r"tests/unit/test_media_commands\.py::test_(the_corpus_has_its_verdicts|names_of_any_bytes)",
         r"tests/unit/test_media_originals\.py::test_whatever_can_be_used_has_its_(scene|tile)",
         r"tests/unit/test_pipeline_clock\.py.*\[(?!forward-undisturbed)",
         # Real processes: one of each sort stays.
-        r"tests/contract/test_engine\.py::test_(three_processes|what_a_thawed_process)",
+        r"tests/contract/test_engine\.py::test_(three_processes|what_a_thawed_process|a_server_that_was_restarted)",
+        r"tests/contract/test_postgresql\.py::test_processes_that_accept",
+        r"tests/contract/test_sandbox_processes\.py",
+        r"tests/e2e/test_drafts\.py::test_(files_that_show|one_bad_file|a_request_is_made_again)",
+        r"tests/e2e/test_main_job\.py.*\[v[12]\]",
         r"tests/e2e/test_many_processes\.py.*(\[s3|take\.submitting|frozen)",
         r"tests/e2e/test_storage_faults\.py::(?!test_an_order).*\[",
         r"tests/e2e/test_storage_faults\.py.*\[full",
         r"tests/e2e/test_sources\.py::test_(a_forward|files_stickers)",
         r"tests/e2e/test_postgresql\.py::(?!test_a_bot_killed).*",
         r"tests/e2e/test_restart\.py.*\[request\.(queued|preparing|working|delivering|delivered)\]",
-        r"tests/e2e/test_restart\.py.*\[(posted:card|staged|take\.(rendering|fetching|fetched)|conformed)\]",
+        r"tests/e2e/test_restart\.py.*\[(posted:card|staged|take\.(rendering|fetching|fetched)|conformed|kept-smaller)\]",
     )
 )
 
